@@ -1,0 +1,5 @@
+"""What runs inside a cell."""
+
+from dyninf.backbones.resnet import ResNet
+
+__all__ = ["ResNet"]
