@@ -1,0 +1,72 @@
+"""Accuracy against cost over many thresholds.
+
+Legend: P operating points, V videos, K checkpoints.
+"""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dyninf.atomic import atomic_file
+from dyninf.policies import Policy, first_stop
+from dyninf.trace.trace import Trace
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One row an operating point: threshold, accuracies in [0, 1], mean MACs, exit shares."""
+
+    threshold_P: Tensor
+    top1_P: Tensor
+    top5_P: Tensor
+    macs_P: Tensor
+    exit_share_PK: Tensor
+    checkpoints: tuple[str, ...]
+
+    def header(self) -> list[str]:
+        """Column names of `rows`."""
+        return ["threshold", "top1", "top5", "gmacs", *(f"share_{name}" for name in self.checkpoints)]
+
+    def rows(self) -> list[list[float]]:
+        """One list a point, in the order of `header`; GMACs instead of MACs."""
+        columns = [self.threshold_P, self.top1_P, self.top5_P, self.macs_P / 1e9, *self.exit_share_PK.T]
+        return torch.stack([column.double() for column in columns], 1).tolist()
+
+    def save(self, path: Path) -> None:
+        """Write as CSV."""
+        with atomic_file(path) as new, open(new, "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(self.header())
+            writer.writerows([f"{value:.6g}" for value in row] for row in self.rows())
+
+
+def sweep(trace: Trace, policy: Policy, thresholds_P: Tensor) -> Curve:
+    """Replay `policy` with each threshold, the same at every checkpoint; the logits are scored once."""
+    scores_VK, K = trace.scores(policy), len(trace.macs_K)
+    outcomes = [
+        trace.stop_at(first_stop(scores_VK, policy.with_threshold(threshold).thresholds(K)))
+        for threshold in thresholds_P.tolist()
+    ]
+    return Curve(
+        threshold_P=thresholds_P,
+        top1_P=torch.tensor([outcome.top1 for outcome in outcomes], dtype=torch.float64),
+        top5_P=torch.tensor([outcome.top5 for outcome in outcomes], dtype=torch.float64),
+        macs_P=torch.tensor([outcome.mean_macs for outcome in outcomes], dtype=torch.float64),
+        exit_share_PK=torch.stack([outcome.exit_share_K for outcome in outcomes]),
+        checkpoints=trace.info.checkpoints,
+    )
+
+
+def default_thresholds(trace: Trace, policy: Policy, points: int) -> Tensor:
+    """Thresholds spread over the scores that occur, with both extremes: all leave first, nobody leaves."""
+    scores_VK = trace.scores(policy)[:, :-1]
+    if scores_VK.numel() == 0:
+        return torch.tensor([0.0], dtype=torch.float64)
+    # torch.quantile refuses more than 16 million values; sorting does not.
+    ordered = scores_VK.flatten().sort().values
+    places = torch.linspace(0, len(ordered) - 1, max(points - 1, 1)).round().long()
+    above = torch.nextafter(ordered[-1], torch.tensor(torch.inf, dtype=torch.float64))
+    return torch.cat([ordered[places], above[None]])

@@ -1,0 +1,205 @@
+"""The logits of every checkpoint for every video of a split, recorded once.
+
+Legend: B clips, V videos, K checkpoints, N classes, n ≤ 5 of them.
+"""
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dyninf.atomic import atomic_folder
+from dyninf.batch import Batch
+from dyninf.grid import Network, fingerprint
+from dyninf.policies import Outcome, Policy, check_logits, first_stop, ranked_classes
+
+CHUNK = 1024  # videos scored at once, so that a replay's memory does not grow with the split
+
+
+@dataclass(frozen=True)
+class TraceInfo:
+    """What a trace was recorded with.
+
+    network: its name, such as ``resnet_small-joint-8f``.
+    fingerprint: of its weights (`grid.fingerprint`).
+    split: name of the data set and the split, such as ``synthetic/test``.
+    checkpoints, classes: their names, K and N of them.
+    """
+
+    network: str
+    fingerprint: str
+    split: str
+    checkpoints: tuple[str, ...]
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Logits (V, K, N), labels (V,), video ids and the cumulative MACs (K,) of a clip."""
+
+    logits_VKN: Tensor
+    label_V: Tensor
+    video_ids: tuple[str, ...]
+    macs_K: Tensor
+    info: TraceInfo
+
+    def __post_init__(self) -> None:
+        V, K, N = self.logits_VKN.shape
+        found = (len(self.label_V), len(self.video_ids), len(self.macs_K), len(self.info.checkpoints))
+        if found != (V, V, K, K) or len(self.info.classes) != N:
+            raise ValueError(
+                f"a trace of {V} videos, {K} checkpoints, {N} classes needs as many labels, ids, "
+                f"costs and names; got {found} and {len(self.info.classes)} class names"
+            )
+
+    # Record, save, load ------------------------------------------------------------------------------
+
+    @classmethod
+    def record(
+        cls,
+        network: Network,
+        loader: Iterable[Batch],
+        split: str = "",
+        classes: Sequence[str] | None = None,
+        device: torch.device | str | None = None,
+    ) -> "Trace":
+        """Run `network` over all batches, every checkpoint of every video.
+
+        Raises ValueError if the loader is empty, a video comes twice, frame sizes differ, or logits are
+        not finite.
+        """
+        device = device or next(network.parameters()).device
+        logits, labels = [], []
+        ids: list[str] = []
+        sizes: set[tuple[int, ...]] = set()
+        was_training = network.training
+        network.eval()
+        with torch.inference_mode():
+            for batch in loader:
+                sizes.add(tuple(batch.video_TCHW.shape[-2:]))
+                logits_BKN = network(batch.video_TCHW.to(device)).float().cpu()
+                _check_named(logits_BKN, batch.video_id)
+                logits.append(logits_BKN)
+                labels.append(batch.label.cpu())
+                ids.extend(batch.video_id)
+        network.train(was_training)
+        if len(sizes) != 1:
+            raise ValueError(
+                f"a trace needs videos of one frame size, the loader gave {sorted(sizes) or 'no video'}"
+            )
+        if len(set(ids)) != len(ids):
+            raise ValueError(f"a trace has each video once, the loader gave {len(ids) - len(set(ids))} again")
+        return cls(
+            torch.cat(logits),
+            torch.cat(labels),
+            tuple(ids),
+            network.costs(*sizes.pop()).macs_K,
+            TraceInfo(
+                network=network.name,
+                fingerprint=fingerprint(network),
+                split=split,
+                checkpoints=tuple(checkpoint.name for checkpoint in network.checkpoints),
+                classes=tuple(classes or (str(n) for n in range(network.num_classes))),
+            ),
+        )
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``trace.json``, ``logits.npy`` (float32) and ``videos.csv``; all of it or nothing."""
+        with atomic_folder(Path(folder)) as new:
+            np.save(new / "logits.npy", self.logits_VKN.numpy())
+            with open(new / "videos.csv", "w", newline="") as file:
+                writer = csv.writer(file)
+                writer.writerow(["video_id", "label"])
+                writer.writerows(zip(self.video_ids, self.label_V.tolist(), strict=True))
+            facts = asdict(self.info) | {"macs": self.macs_K.tolist()}
+            (new / "trace.json").write_text(json.dumps(facts, indent=1) + "\n")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Trace":
+        """Read what `save` wrote.
+
+        Raises FileNotFoundError if there is no trace at `folder`, ValueError if it is damaged.
+        """
+        folder = Path(folder)
+        if not (folder / "trace.json").is_file():
+            inside = sorted(path.parent.name for path in folder.glob("*/trace.json"))
+            hint = f"; there are traces below it: {', '.join(inside)}" if inside else ""
+            raise FileNotFoundError(f"no trace at {folder} (trace.json is missing){hint}")
+        try:
+            facts = json.loads((folder / "trace.json").read_text())
+            with open(folder / "videos.csv", newline="") as file:
+                rows = list(csv.DictReader(file))
+            return cls(
+                torch.from_numpy(np.load(folder / "logits.npy", allow_pickle=False)),
+                torch.tensor([int(row["label"]) for row in rows]),
+                tuple(row["video_id"] for row in rows),
+                torch.tensor(facts["macs"], dtype=torch.float64),
+                TraceInfo(
+                    facts["network"],
+                    facts["fingerprint"],
+                    facts["split"],
+                    tuple(facts["checkpoints"]),
+                    tuple(facts["classes"]),
+                ),
+            )
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise ValueError(f"the trace at {folder} is damaged: {error}") from error
+
+    def check_same_network(self, other: "Trace | Network") -> None:
+        """Raise ValueError unless `other` is, or comes from, the network of this trace."""
+        if isinstance(other, Trace):
+            name, expected = other.info.network, other.info.fingerprint
+        else:
+            name, expected = other.name, fingerprint(other)
+        if expected != self.info.fingerprint:
+            raise ValueError(
+                f"the trace of {self.info.split or 'a split'} is of another network: {self.info.network} "
+                f"with fingerprint {self.info.fingerprint}, expected {name} with {expected}"
+            )
+
+    # Replay ------------------------------------------------------------------------------------------
+
+    def replay(self, policy: Policy) -> Outcome:
+        """What `policy` would do on every video.
+
+        Raises ValueError if a logit is not finite or the thresholds do not fit.
+        """
+        return self.stop_at(first_stop(self.scores(policy), policy.thresholds(len(self.macs_K))))
+
+    def scores(self, policy: Policy) -> Tensor:
+        """The policy's scores (V, K), float64."""
+        return torch.cat([policy.scores(logits).double() for logits in self._chunks()])
+
+    def stop_at(self, checkpoint_V: Tensor) -> Outcome:
+        """The outcome if video v stops at ``checkpoint_V[v]``, from 0."""
+        ranked_Vn = self.ranked_VKn[torch.arange(len(checkpoint_V)), checkpoint_V]
+        return Outcome.of(ranked_Vn, self.label_V, checkpoint_V, self.macs_K)
+
+    def full(self) -> Outcome:
+        """Full inference: every video goes to the last checkpoint."""
+        return self.stop_at(torch.full_like(self.label_V, len(self.macs_K) - 1))
+
+    @cached_property
+    def ranked_VKn(self) -> Tensor:
+        """The five most probable classes of every video at every checkpoint."""
+        return torch.cat([ranked_classes(logits) for logits in self._chunks()])
+
+    def _chunks(self) -> Iterable[Tensor]:
+        for i, logits_VKN in enumerate(self.logits_VKN.split(CHUNK)):
+            _check_named(logits_VKN, self.video_ids[i * CHUNK : (i + 1) * CHUNK])
+            yield logits_VKN
+
+
+def _check_named(logits_BKN: Tensor, video_ids: Sequence[str]) -> None:
+    if not logits_BKN.isfinite().all():
+        broken = (~logits_BKN.isfinite().flatten(1).all(1)).nonzero()[0].item()
+        try:
+            check_logits(logits_BKN)
+        except ValueError as error:
+            raise ValueError(f"video {video_ids[int(broken)]}: {error}") from error
