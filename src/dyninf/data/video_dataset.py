@@ -1,0 +1,86 @@
+"""Videos on disk as clips in memory.
+
+B clips, T frames of a clip, C = 3 colours, H and W pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from dyninf.data.decoder import VideoError, probe, read_frames
+from dyninf.data.sampling import middle_frames, random_frames
+
+Sampling = Literal["random", "middle"]
+
+
+class Video(NamedTuple):
+    """A labelled file. `video_id` is unique in its data set and does not depend on where the files lie."""
+
+    path: Path
+    label: int
+    video_id: str
+
+
+class Clip(NamedTuple):
+    """What a network sees of a video.
+
+    The default collate makes of B of them one Clip: video_BTCHW float32, label_B int64, list of B ids.
+    """
+
+    video_TCHW: Tensor
+    label: int
+    video_id: str
+
+
+class VideoDataset(Dataset[Clip]):
+    """Clips of `num_frames` frames, one frame from each of as many equal segments of the video.
+
+    Args:
+        videos: the files, in the order of the indices.
+        num_frames: T.
+        sampling: "random" frame of each segment (training) or its "middle" one (the same every time).
+        transform: uint8 frames THWC -> float32 TCHW. Its randomness, like the sampling's, is to come from
+            torch's global generator: it differs from epoch to epoch and worker to worker, and repeats
+            with Lightning's seed.
+    """
+
+    def __init__(
+        self,
+        videos: Sequence[Video],
+        num_frames: int,
+        sampling: Sampling,
+        transform: Callable[[np.ndarray], Tensor],
+    ) -> None:
+        if sampling not in ("random", "middle"):
+            raise ValueError(f"sampling must be 'random' or 'middle'; got {sampling!r}")
+        self.videos = list(videos)
+        self.num_frames = num_frames
+        self.transform = transform
+        self._choose = random_frames if sampling == "random" else middle_frames
+        self._length: dict[Path, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.videos)
+
+    def __getitem__(self, index: int) -> Clip:
+        """Raises VideoError, naming the file, where it cannot be read or has fewer than T frames."""
+        video = self.videos[index]
+        try:
+            chosen = self._choose(self._frames_of(video.path), self.num_frames)
+        except VideoError:
+            raise
+        except ValueError as error:
+            raise VideoError(video.path, str(error)) from error
+        return Clip(self.transform(read_frames(video.path, chosen)), video.label, video.video_id)
+
+    def _frames_of(self, path: Path) -> int:
+        # Opening a file costs as much as decoding a small one; a worker asks for its length once.
+        if path not in self._length:
+            self._length[path] = probe(path).frames
+        return self._length[path]
