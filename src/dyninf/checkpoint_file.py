@@ -1,0 +1,93 @@
+"""Checkpoint files of a run, which carry the config that built their network."""
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from dyninf.configuration import make
+from dyninf.grid import Network
+from dyninf.schemes.callbacks import SAVED_KEY
+
+
+@dataclass(frozen=True)
+class CheckpointFile:
+    """What a file holds: the resolved config of its run, the names of the classes, the network's weights."""
+
+    path: Path
+    config: DictConfig
+    classes: tuple[str, ...]
+    weights: Mapping[str, Tensor]
+
+    def network(self) -> Network:
+        """Build the network and load its weights.
+
+        Raises ValueError if the weights are not of the architecture that the config names.
+        """
+        network = make_network(self.config, len(self.classes))
+        load_weights(network, self.weights, self.path)
+        return network.eval()
+
+    def check_same_architecture(self, network: Network) -> None:
+        """Raise ValueError if the weights do not fit `network`."""
+        load_weights(network, self.weights, self.path, dry=True)
+
+
+def make_network(config: DictConfig, num_classes: int) -> Network:
+    """The network that a run's config asks for."""
+    return Network(make(config.backbone), make(config.scheme), num_classes, config.dataset.num_frames)
+
+
+def saved_facts(config: DictConfig, classes: tuple[str, ...]) -> dict[str, Any]:
+    """What `read` needs to find in a checkpoint, as plain values."""
+    return {"config": OmegaConf.to_container(config, resolve=True), "classes": list(classes)}
+
+
+def read(path: str | Path) -> CheckpointFile:
+    """Read a file that a run of ``dyninf.train`` wrote; nothing in it is executed.
+
+    Raises FileNotFoundError, or ValueError if the file is damaged or of another program.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"no checkpoint at {path}; a run of dyninf.train has best.ckpt and last.ckpt in checkpoints/"
+        )
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ValueError(f"{path} cannot be read as a checkpoint: {reason}") from error
+    if not isinstance(content, dict) or SAVED_KEY not in content or "state_dict" not in content:
+        raise ValueError(f"{path} is no checkpoint of dyninf.train: it has no {SAVED_KEY!r} entry")
+    prefix = "network."
+    weights = {
+        name.removeprefix(prefix): tensor
+        for name, tensor in content["state_dict"].items()
+        if name.startswith(prefix)
+    }
+    saved = content[SAVED_KEY]
+    return CheckpointFile(path, OmegaConf.create(saved["config"]), tuple(saved["classes"]), weights)
+
+
+def load_weights(network: Network, weights: Mapping[str, Tensor], path: Path, dry: bool = False) -> None:
+    """Load `weights` strictly (or, with `dry`, only compare names and shapes).
+
+    Raises ValueError that names the first weight that is missing, left over or of another shape.
+    """
+    own = network.state_dict()
+    for name in [*own, *weights]:
+        mine = tuple(own[name].shape) if name in own else "absent"
+        theirs = tuple(weights[name].shape) if name in weights else "absent"
+        if mine != theirs:
+            raise ValueError(
+                f"{path} is of another architecture than {network.name}: {name} is {theirs} in the file, "
+                f"{mine} in the network"
+            )
+    if not dry:
+        network.load_state_dict(weights)

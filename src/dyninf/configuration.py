@@ -1,0 +1,54 @@
+"""Where the Hydra configs are, and objects by the names of their files."""
+
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from dyninf.grid import Network
+
+_PACKAGE = Path(__file__).resolve().parent
+_INSTALLED = _PACKAGE / "conf"
+CONF = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parents[1] / "conf"
+"""``conf/`` beside the modules in a wheel, at the top of the repository in an editable install."""
+
+
+def choices(group: str) -> list[str]:
+    """Names of the files in ``conf/group``."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def load_group(group: str, name: str) -> DictConfig:
+    """One file of a group; ValueError that lists the group's files if there is none of that name."""
+    if name not in choices(group):
+        raise ValueError(f"{group} {name!r} is unknown; choose one of {', '.join(choices(group))}")
+    config = OmegaConf.load(CONF / group / f"{name}.yaml")
+    assert isinstance(config, DictConfig)
+    return config
+
+
+def make(config: DictConfig, **more: Any) -> Any:
+    """The object that a config's ``_target_`` names; lists and dicts arrive as Python's own."""
+    return instantiate(config, _convert_="all", **more)
+
+
+def build_network(backbone: str, scheme: str, num_classes: int, num_frames: int, **overrides: Any) -> Network:
+    """A network from the names of files in ``conf/backbone`` and ``conf/scheme``.
+
+    overrides: replace what those files say, such as ``groups=2``, ``shift="none"`` or ``dropout=0.5``.
+
+    Raises ValueError for a name or an override that the files do not have, and for a scheme that does
+    not fit.
+    """
+    backbone_config = load_group("backbone", backbone)
+    scheme_config = load_group("scheme", scheme).scheme
+    for key, value in overrides.items():
+        places = [config for config in (scheme_config, backbone_config) if key in config]
+        if not places or key.startswith("_"):
+            allowed = sorted(str(k) for k in {*scheme_config, *backbone_config} if not str(k).startswith("_"))
+            raise ValueError(
+                f"{key!r} is no setting of {backbone} or {scheme}; choose from {', '.join(allowed)}"
+            )
+        OmegaConf.update(places[0], key, value, merge=False)
+    return Network(make(backbone_config), make(scheme_config), num_classes, num_frames)

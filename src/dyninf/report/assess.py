@@ -1,0 +1,94 @@
+"""From a trained network to its figures: traces, threshold, real exits, files."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from dyninf.atomic import atomic_file
+from dyninf.data import VideoDataModule
+from dyninf.grid import Network, fingerprint
+from dyninf.policies import Policy
+from dyninf.report.figure import save_curve
+from dyninf.report.summary import agreement, checkpoint_table, comparison_table, policy_figures, trace_figures
+from dyninf.runtime import evaluate
+from dyninf.trace import Curve, Trace, calibrate, default_thresholds, sweep
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The figures (also in ``summary.json``) and the curve (``curve.csv``, ``curve.png``)."""
+
+    summary: dict[str, Any]
+    curve: Curve
+
+
+def assess(
+    network: Network,
+    datamodule: VideoDataModule,
+    policy: Policy,
+    output: Path,
+    max_drop: float = 0.0,
+    split: str = "test",
+    known_traces: Path | None = None,
+    device: torch.device | str | None = None,
+) -> Assessment:
+    """Record traces, choose the threshold on the calibration split, leave for real on `split`, report.
+
+    A policy that has a threshold keeps it. Traces go to ``output/trace/SPLIT``; those below
+    `known_traces` are used instead of recording again where they are of this network and split.
+
+    Raises ValueError if the threshold would have to be chosen on the split that is reported.
+    """
+    network = network.to(device) if device is not None else network
+    console = Console()
+    if policy.threshold is None and split == "calibration":
+        raise ValueError("a threshold cannot be chosen on the split that is reported; give policy.threshold")
+    splits = [split] if policy.threshold is not None else ["calibration", split]
+    traces = {name: _trace(network, datamodule, name, output, known_traces, console) for name in splits}
+    if policy.threshold is None:
+        policy = calibrate(traces["calibration"], policy, max_drop)
+        console.print(
+            f"threshold {policy.threshold:.4f}: the cheapest on calibration that loses at most {max_drop:.1%}"
+        )
+    trace = traces[split]
+    console.print(f"{trace.info.split}: every video, leaving for real")
+    left = evaluate(network, datamodule.dataloader(split), policy)
+    summary = trace_figures(trace) | policy_figures(policy, left)
+    summary["replay_agrees"] = agreement(left, trace.replay(policy))
+    curve = sweep(trace, policy, default_thresholds(trace, policy, 200))
+
+    with atomic_file(output / "summary.json") as new:
+        new.write_text(json.dumps(summary, indent=2) + "\n")
+    curve.save(output / "curve.csv")
+    save_curve(output / "curve.png", curve, summary)
+    console.print(checkpoint_table(summary))
+    console.print(comparison_table(summary))
+    console.print(
+        f"replaying the trace gives the same label and checkpoint for {summary['replay_agrees']} of "
+        f"{summary['videos']} videos"
+    )
+    console.print(f"written to {output}: summary.json, curve.csv, curve.png, trace/")
+    return Assessment(summary, curve)
+
+
+def _trace(
+    network: Network,
+    datamodule: VideoDataModule,
+    split: str,
+    output: Path,
+    known: Path | None,
+    console: Console,
+) -> Trace:
+    name = f"{datamodule.name}/{split}@{datamodule.fingerprint(split)}"
+    if known is not None and (known / split / "trace.json").is_file():
+        trace = Trace.load(known / split)
+        if (trace.info.fingerprint, trace.info.split) == (fingerprint(network), name):
+            return trace
+    console.print(f"{name}: recording the logits of all checkpoints")
+    trace = Trace.record(network, datamodule.dataloader(split), name, datamodule.class_names)
+    trace.save(output / "trace" / split)
+    return trace

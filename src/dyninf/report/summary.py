@@ -1,0 +1,90 @@
+"""A run's figures as values and tables: full against dynamic inference, checkpoint by checkpoint.
+
+Legend: V videos, K checkpoints.
+"""
+
+from typing import Any
+
+from rich.table import Table
+
+from dyninf.policies import Outcome, Policy
+from dyninf.trace import Curve, Trace
+
+
+def trace_figures(trace: Trace) -> dict[str, Any]:
+    """What a trace says before any policy: full inference, and every checkpoint for all videos.
+
+    Accuracies are in [0, 1], costs in GMACs a video.
+    """
+    right_VK = trace.ranked_VKn[:, :, 0] == trace.label_V[:, None]
+    names, top1_K, macs_K = trace.info.checkpoints, right_VK.double().mean(0).tolist(), trace.macs_K.tolist()
+    return {
+        "network": trace.info.network,
+        "fingerprint": trace.info.fingerprint,
+        "split": trace.info.split,
+        "videos": len(trace.video_ids),
+        "full": _outcome_figures(trace.full()),
+        "checkpoints": [
+            {"name": name, "top1": top1, "gmacs": macs / 1e9}
+            for name, top1, macs in zip(names, top1_K, macs_K, strict=True)
+        ],
+    }
+
+
+def policy_figures(policy: Policy, outcome: Outcome) -> dict[str, Any]:
+    """A policy's operating point; the order of ``exit_share`` is that of the checkpoints."""
+    dynamic = _outcome_figures(outcome) | {"exit_share": outcome.exit_share_K.tolist()}
+    return {"policy": type(policy).__name__, "threshold": policy.threshold, "dynamic": dynamic}
+
+
+def agreement(left: Outcome, replayed: Outcome) -> int:
+    """For how many videos leaving for real and replaying the trace give the same label and checkpoint."""
+    same_V = (left.checkpoint_V == replayed.checkpoint_V) & (left.predicted_V == replayed.predicted_V)
+    return int(same_V.sum())
+
+
+def _outcome_figures(outcome: Outcome) -> dict[str, float]:
+    return {"top1": outcome.top1, "top5": outcome.top5, "gmacs": outcome.mean_macs / 1e9}
+
+
+def checkpoint_table(summary: dict[str, Any]) -> Table:
+    """One row a checkpoint: accuracy if all videos stopped there, share that left there, cumulative cost."""
+    table = Table(title=f"{summary['network']} on {summary['split']} ({summary['videos']} videos)")
+    for column in ("checkpoint", "top-1 there", "share that left", "GMACs"):
+        table.add_column(column, justify="left" if column == "checkpoint" else "right")
+    for row, share in zip(summary["checkpoints"], summary["dynamic"]["exit_share"], strict=True):
+        table.add_row(row["name"], f"{row['top1']:.1%}", f"{share:.1%}", f"{row['gmacs']:.4g}")
+    return table
+
+
+def comparison_table(summary: dict[str, Any]) -> Table:
+    """Dynamic against full inference."""
+    threshold = summary["threshold"]
+    shown = f"{threshold:.4f}" if isinstance(threshold, float) else str(threshold)
+    table = Table(title=f"{summary['policy']}, threshold {shown}")
+    for column in ("inference", "top-1", "top-5", "GMACs a video", "of full"):
+        table.add_column(column, justify="left" if column == "inference" else "right")
+    for kind in ("full", "dynamic"):
+        row = summary[kind]
+        table.add_row(
+            kind,
+            f"{row['top1']:.1%}",
+            f"{row['top5']:.1%}",
+            f"{row['gmacs']:.4g}",
+            f"{row['gmacs'] / summary['full']['gmacs']:.1%}",
+        )
+    return table
+
+
+def sweep_table(curve: Curve, title: str, points: int = 12) -> Table:
+    """About a dozen operating points of a curve, evenly spread over its costs."""
+    table = Table(title=title)
+    for column in ("threshold", "top-1", "top-5", "GMACs a video"):
+        table.add_column(column, justify="right")
+    rows = sorted(curve.rows(), key=lambda row: row[3])
+    wanted = [rows[0][3] + (rows[-1][3] - rows[0][3]) * i / (points - 1) for i in range(points)]
+    nearest = {min(range(len(rows)), key=lambda i: abs(rows[i][3] - cost)) for cost in wanted}
+    for i in sorted(nearest):
+        threshold, top1, top5, gmacs = rows[i][:4]
+        table.add_row(f"{threshold:.4f}", f"{top1:.1%}", f"{top5:.1%}", f"{gmacs:.4g}")
+    return table

@@ -1,0 +1,9 @@
+"""LightningModules around a network on a grid."""
+
+from dyninf.schemes.base import SchemeModule
+from dyninf.schemes.callbacks import CostSummary, SaveConfig
+from dyninf.schemes.depth_axis import DepthAxisModule
+from dyninf.schemes.input_axis import InputAxisModule
+from dyninf.schemes.joint import JointModule
+
+__all__ = ["CostSummary", "DepthAxisModule", "InputAxisModule", "JointModule", "SaveConfig", "SchemeModule"]

@@ -1,0 +1,74 @@
+"""``python -m dyninf.train``: train a network, record its traces, leave early for real on the test split."""
+
+from pathlib import Path
+
+import pytorch_lightning as pl
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.loggers import Logger
+
+from dyninf import checkpoint_file
+from dyninf.atomic import atomic_file
+from dyninf.cli import application, quieten
+from dyninf.configuration import make
+from dyninf.data import VideoDataModule
+from dyninf.policies import Policy
+from dyninf.report import Assessment, assess, log_assessment
+from dyninf.schemes import SaveConfig, SchemeModule
+
+
+def train(
+    datamodule: VideoDataModule,
+    module: SchemeModule,
+    trainer: pl.Trainer,
+    policy: Policy,
+    output: Path,
+    max_drop: float = 0.0,
+    resume: Path | None = None,
+) -> Assessment | None:
+    """Fit, take the best epoch, and assess it on the test split (on the first process only)."""
+    trainer.fit(module, datamodule, ckpt_path=resume)
+    if not trainer.is_global_zero:
+        return None
+    best = trainer.checkpoint_callback.best_model_path if trainer.checkpoint_callback else ""  # type: ignore[attr-defined]
+    if best:
+        checkpoint_file.load_weights(module.network, checkpoint_file.read(best).weights, Path(best))
+    assessment = assess(module.network.to(trainer.strategy.root_device), datamodule, policy, output, max_drop)
+    log_assessment(trainer.loggers, assessment)
+    return assessment
+
+
+@application("train")
+def main(config: DictConfig) -> float | None:
+    """Build what the config names and train it; returns the dynamic top-1 for sweepers."""
+    quieten()
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    output = Path(config.paths.output_dir)
+    resume = checkpoint_file.read(config.checkpoint) if config.checkpoint else None
+    datamodule: VideoDataModule = make(config.dataset)
+    datamodule.prepare_data()
+    network = checkpoint_file.make_network(config, datamodule.num_classes)
+    if resume is not None:
+        resume.check_same_architecture(network)
+    module: SchemeModule = make(config.module, network=network)
+    with atomic_file(output / "config.yaml") as new:
+        new.write_text(OmegaConf.to_yaml(config, resolve=True))
+    saved = SaveConfig(checkpoint_file.saved_facts(config, datamodule.class_names))
+    loggers: list[Logger] = [make(config.logger)] if config.logger else []
+    for logger in loggers:
+        logger.log_hyperparams(saved.saved["config"])
+    callbacks = [make(callback) for callback in (config.callbacks or {}).values() if callback]
+    trainer: pl.Trainer = make(config.trainer, logger=loggers, callbacks=[*callbacks, saved])
+    assessment = train(
+        datamodule,
+        module,
+        trainer,
+        make(config.policy),
+        output,
+        config.max_drop,
+        resume.path if resume else None,
+    )
+    return None if assessment is None else float(assessment.summary["dynamic"]["top1"])
+
+
+if __name__ == "__main__":
+    main()
