@@ -12,13 +12,13 @@ from torch import Tensor
 class Batch(Protocol):
     """Clips with their frames in time order, their labels and their ids.
 
-    video_TCHW: (B, T, C, H, W), normalised; named as in the single clip that is collated to it.
+    video: (B, T, C, H, W), normalised.
     label: (B,) class numbers.
     video_id: B names, unique in a split.
     """
 
     @property
-    def video_TCHW(self) -> Tensor: ...
+    def video(self) -> Tensor: ...
     @property
     def label(self) -> Tensor: ...
     @property

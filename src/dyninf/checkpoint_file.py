@@ -33,8 +33,16 @@ class CheckpointFile:
         load_weights(network, self.weights, self.path)
         return network.eval()
 
-    def check_same_architecture(self, network: Network) -> None:
-        """Raise ValueError if the weights do not fit `network`."""
+    def check_same_architecture(self, config: DictConfig, network: Network) -> None:
+        """Raise ValueError if the file's run had another backbone, scheme or T, or its weights do not fit."""
+        for place in ("backbone", "scheme", "dataset.num_frames"):
+            mine, theirs = (_flat(OmegaConf.select(c, place), place) for c in (config, self.config))
+            for key in {**mine, **theirs}:
+                if mine.get(key) != theirs.get(key):
+                    raise ValueError(
+                        f"{self.path} is of another architecture than {network.name}: {key} is "
+                        f"{theirs.get(key)} in the file, {mine.get(key)} here"
+                    )
         load_weights(network, self.weights, self.path, dry=True)
 
 
@@ -49,7 +57,7 @@ def saved_facts(config: DictConfig, classes: tuple[str, ...]) -> dict[str, Any]:
 
 
 def read(path: str | Path) -> CheckpointFile:
-    """Read a file that a run of ``dyninf.train`` wrote; nothing in it is executed.
+    """Read a file that a run of ``dyninf.train`` wrote; it can name no classes but dyninf's.
 
     Raises FileNotFoundError, or ValueError if the file is damaged or of another program.
     """
@@ -60,9 +68,13 @@ def read(path: str | Path) -> CheckpointFile:
         )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
+    except PermissionError:
+        raise
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ValueError(f"{path} cannot be read as a checkpoint: {reason}") from error
+        # torch's own words, "101" or "Invalid argument" among them, help nobody.
+        raise ValueError(
+            f"{path} cannot be read: it is damaged or incomplete, or no checkpoint of dyninf.train"
+        ) from error
     if not isinstance(content, dict) or SAVED_KEY not in content or "state_dict" not in content:
         raise ValueError(f"{path} is no checkpoint of dyninf.train: it has no {SAVED_KEY!r} entry")
     prefix = "network."
@@ -72,7 +84,16 @@ def read(path: str | Path) -> CheckpointFile:
         if name.startswith(prefix)
     }
     saved = content[SAVED_KEY]
+    check_targets(saved["config"], path)
     return CheckpointFile(path, OmegaConf.create(saved["config"]), tuple(saved["classes"]), weights)
+
+
+def check_targets(config: Any, path: Path) -> None:
+    """Raise ValueError if a config out of a file would build a network or data of other code than ours."""
+    for group in ("backbone", "scheme", "dataset"):
+        target = str(config.get(group, {}).get("_target_", ""))
+        if not target.startswith("dyninf."):
+            raise ValueError(f"{path} names {target!r} as its {group}, which is not of dyninf")
 
 
 def load_weights(network: Network, weights: Mapping[str, Tensor], path: Path, dry: bool = False) -> None:
@@ -91,3 +112,9 @@ def load_weights(network: Network, weights: Mapping[str, Tensor], path: Path, dr
             )
     if not dry:
         network.load_state_dict(weights)
+
+
+def _flat(value: Any, place: str) -> dict[str, Any]:
+    if not isinstance(value, DictConfig):
+        return {place: value}
+    return {f"{place}.{key!s}": value[key] for key in value}

@@ -3,80 +3,146 @@
 import functools
 import logging
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, InstantiationException
-from omegaconf import DictConfig
-from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+from hydra.errors import HydraException, InstantiationException, OverrideParseException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import (
+    ConfigAttributeError,
+    ConfigKeyError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+)
 
 from dyninf.configuration import CONF
 
 TRACEBACK = "HYDRA_FULL_ERROR"
 FOR_THE_USER = (ValueError, OSError, HydraException, OmegaConfBaseException)
+# Torch cannot build this one again from its message and raises a RuntimeError instead.
+FROM_A_WORKER = "Caught VideoError in DataLoader worker"
 
 
-def application(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[], None]]:
+class Refused(BaseException):
+    """Takes its cause past Hydra, which would announce an exception with a line of its own."""
+
+
+def application(
+    config_name: str, before: Callable[[], None] = lambda: None
+) -> Callable[[Callable[[DictConfig], Any]], Callable[[], None]]:
     """Make a command of a function of a config: ``conf/CONFIG_NAME.yaml`` with Hydra's overrides.
 
     What the user can mend (bad overrides, files, values) ends with one line on stderr and exit code 2;
     HYDRA_FULL_ERROR=1 shows the traceback instead. Anything else is a bug and keeps its traceback.
+
+    before: called before Hydra composes the config, its errors are treated the same.
     """
 
     def decorate(task: Callable[[DictConfig], Any]) -> Callable[[], None]:
         @functools.wraps(task)
         def tidy(config: DictConfig) -> Any:
+            folder = Path(HydraConfig.get().runtime.output_dir)
+            was_empty = not any(folder.iterdir())
             try:
                 return task(config)
-            except BaseException:
-                remove_if_empty(Path(HydraConfig.get().runtime.output_dir))
-                raise
+            except BaseException as error:
+                mendable = is_for_the_user(error)
+                if mendable and was_empty and folder != Path.cwd() and not has_results(folder):
+                    shutil.rmtree(folder, ignore_errors=True)
+                    folder = folder.parent
+                remove_if_empty(folder)
+                if not mendable or HydraConfig.get().mode == RunMode.MULTIRUN:
+                    raise  # in a multirun Hydra goes on with the other jobs, then tells which one failed
+                raise Refused from error
 
         app = hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(tidy)
 
         @functools.wraps(task)
         def main() -> None:
-            if os.environ.get(TRACEBACK) == "1":
-                app()
-                return
+            wants_traceback = os.environ.get(TRACEBACK) == "1"
             os.environ[TRACEBACK] = "1"  # makes Hydra raise instead of printing in its own way
             try:
+                before()
                 app()
-            except FOR_THE_USER as error:
-                print(f"dyninf.{config_name}: error: {one_line(error)}", file=sys.stderr)
-                sys.exit(2)
+                return
+            except Refused as refused:
+                error = refused.__cause__
+            except Exception as found:
+                error = found
+            assert error is not None
+            if wants_traceback or not is_for_the_user(error):
+                raise error
+            print(f"dyninf.{config_name}: error: {one_line(error, config_name)}", file=sys.stderr)
+            sys.exit(2)
 
         return main
 
     return decorate
 
 
-def one_line(error: BaseException) -> str:
+def is_for_the_user(error: BaseException) -> bool:
+    """Whether an error is about what the user gave, not about the program."""
+    return isinstance(error, FOR_THE_USER) or str(error).startswith(FROM_A_WORKER)
+
+
+def one_line(error: BaseException, config_name: str) -> str:
     """The reason of an error without line breaks, and what would be allowed where that is known."""
-    if isinstance(error, InstantiationException) and isinstance(error.__cause__, Exception):
-        return one_line(error.__cause__)
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ConfigKeyError) and isinstance(cause.parent_node, DictConfig):
+    if isinstance(error, InstantiationException) and isinstance(error.__cause__, (ValueError, OSError)):
+        return one_line(error.__cause__, config_name)
+    for cause in causes(error):
+        if isinstance(cause, MissingMandatoryValue):
+            return f"{cause.full_key} is needed: {cause.full_key}=VALUE"
+        if isinstance(cause, (ConfigKeyError, ConfigAttributeError)) and isinstance(
+            cause.parent_node, DictConfig
+        ):
             allowed = sorted(str(key) for key in cause.parent_node)
             return f"no setting {str(cause.full_key)!r}; there are: {', '.join(allowed)}"
-        cause = cause.__cause__ or cause.__context__
     text = str(error).split("Config search path:")[0]
+    if isinstance(error, OverrideParseException):
+        text = f"{error.override!r} is no KEY=VALUE: {text}"
+    if "No match in the defaults list" in text:
+        text = f"{text.splitlines()[0]} The groups of dyninf.{config_name}: {', '.join(groups(config_name))}"
     if "Original Traceback" in text:  # an error of a loader's worker arrives with the worker's traceback
         text = text.strip().splitlines()[-1].split(": ", 1)[-1]
     return " ".join(text.split()) or type(error).__name__
 
 
+def causes(error: BaseException) -> list[BaseException]:
+    """The error, what it came from, what that came from; each once, since such chains can be rings."""
+    chain: list[BaseException] = []
+    found: BaseException | None = error
+    while found is not None and found not in chain:
+        chain.append(found)
+        found = found.__cause__ or found.__context__
+    return chain
+
+
+def groups(config_name: str) -> list[str]:
+    """The config groups of a command."""
+    entries = OmegaConf.load(CONF / f"{config_name}.yaml").defaults
+    names = [str(name) for entry in entries if isinstance(entry, DictConfig) for name in entry]
+    return sorted(name for name in names if " " not in name and name != "hydra_settings")
+
+
+def has_results(folder: Path) -> bool:
+    """Whether a run that failed left something that took time: a checkpoint or a whole trace."""
+    return any(folder.rglob("*.ckpt")) or any(folder.rglob("trace.json"))
+
+
 def remove_if_empty(folder: Path) -> None:
     """Hydra makes a run's folder before the run starts; leave none behind for a run that never did."""
-    while folder.is_dir() and not any(folder.iterdir()) and folder != Path.cwd():
-        folder.rmdir()
-        folder = folder.parent
+    with suppress(OSError):  # the error that is being reported matters more
+        while folder.is_dir() and not any(folder.iterdir()) and folder != Path.cwd():
+            folder.rmdir()
+            folder = folder.parent
 
 
 def quieten() -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
@@ -29,8 +30,16 @@ def load_group(group: str, name: str) -> DictConfig:
 
 
 def make(config: DictConfig, **more: Any) -> Any:
-    """The object that a config's ``_target_`` names; lists and dicts arrive as Python's own."""
-    return instantiate(config, _convert_="all", **more)
+    """The object that a config's ``_target_`` names; lists and dicts arrive as Python's own.
+
+    Raises the ValueError that the object's own class raised, without Hydra's words around it.
+    """
+    try:
+        return instantiate(config, _convert_="all", **more)
+    except InstantiationException as error:
+        if isinstance(error.__cause__, ValueError):
+            raise error.__cause__ from None
+        raise
 
 
 def build_network(backbone: str, scheme: str, num_classes: int, num_frames: int, **overrides: Any) -> Network:
@@ -50,5 +59,7 @@ def build_network(backbone: str, scheme: str, num_classes: int, num_frames: int,
             raise ValueError(
                 f"{key!r} is no setting of {backbone} or {scheme}; choose from {', '.join(allowed)}"
             )
+        if len(places) > 1:
+            raise ValueError(f"{key!r} is a setting of both {backbone} and {scheme}; change it in a file")
         OmegaConf.update(places[0], key, value, merge=False)
     return Network(make(backbone_config), make(scheme_config), num_classes, num_frames)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
 from dyninf import checkpoint_file
@@ -13,8 +14,22 @@ from dyninf.configuration import make
 from dyninf.report import assess
 
 
-@application("evaluate")
-def evaluate(config: DictConfig) -> float:
+def offer_dataset() -> None:
+    """Make the data set of the checkpoint's own run the default choice of the group ``dataset``."""
+    given = [argument for argument in sys.argv[1:] if argument.startswith("checkpoint=")]
+    paths = [
+        path
+        for override in OverridesParser.create().parse_overrides(given)
+        for path in (override.sweep_iterator() if override.is_sweep_override() else [override.value()])
+    ]
+    datasets = [checkpoint_file.read(str(path).strip("'\"")).config.dataset for path in paths]
+    if any(dataset != datasets[0] for dataset in datasets):
+        raise ValueError("these checkpoints are of runs on different data sets; evaluate them one by one")
+    ConfigStore.instance().store(group="dataset", name="of_checkpoint", node=[*datasets, {}][0])
+
+
+@application("evaluate", before=offer_dataset)
+def main(config: DictConfig) -> float:
     """Assess ``config.checkpoint``; returns the dynamic top-1 for sweepers."""
     file = checkpoint_file.read(config.checkpoint)
     datamodule = make(config.dataset)
@@ -35,15 +50,6 @@ def evaluate(config: DictConfig) -> float:
         device=config.device or ("cuda" if torch.cuda.is_available() else "cpu"),
     )
     return float(assessment.summary["dynamic"]["top1"])
-
-
-def main() -> None:
-    """Offer the data set of the checkpoint's own run as the default choice of the group ``dataset``."""
-    for argument in sys.argv[1:]:
-        if argument.startswith("checkpoint=") and Path(argument.removeprefix("checkpoint=")).is_file():
-            file = checkpoint_file.read(argument.removeprefix("checkpoint="))
-            ConfigStore.instance().store(group="dataset", name="of_checkpoint", node=file.config.dataset)
-    evaluate()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.loggers import Logger
+from pytorch_lightning.loggers import Logger, WandbLogger
 
 from dyninf import checkpoint_file
 from dyninf.atomic import atomic_file
@@ -32,7 +32,10 @@ def train(
     best = trainer.checkpoint_callback.best_model_path if trainer.checkpoint_callback else ""  # type: ignore[attr-defined]
     if best:
         checkpoint_file.load_weights(module.network, checkpoint_file.read(best).weights, Path(best))
-    assessment = assess(module.network.to(trainer.strategy.root_device), datamodule, policy, output, max_drop)
+    device = trainer.strategy.root_device
+    assessment = assess(
+        module.network, datamodule, policy, output, max_drop, keep_calibration=True, device=device
+    )
     log_assessment(trainer.loggers, assessment)
     return assessment
 
@@ -45,28 +48,31 @@ def main(config: DictConfig) -> float | None:
     output = Path(config.paths.output_dir)
     resume = checkpoint_file.read(config.checkpoint) if config.checkpoint else None
     datamodule: VideoDataModule = make(config.dataset)
-    datamodule.prepare_data()
     network = checkpoint_file.make_network(config, datamodule.num_classes)
     if resume is not None:
-        resume.check_same_architecture(network)
+        resume.check_same_architecture(config, network)
     module: SchemeModule = make(config.module, network=network)
-    with atomic_file(output / "config.yaml") as new:
-        new.write_text(OmegaConf.to_yaml(config, resolve=True))
+    policy: Policy = make(config.policy)
+    if policy.threshold is not None:
+        policy.thresholds(len(network.checkpoints))  # raises where their number does not fit
     saved = SaveConfig(checkpoint_file.saved_facts(config, datamodule.class_names))
     loggers: list[Logger] = [make(config.logger)] if config.logger else []
-    for logger in loggers:
-        logger.log_hyperparams(saved.saved["config"])
     callbacks = [make(callback) for callback in (config.callbacks or {}).values() if callback]
     trainer: pl.Trainer = make(config.trainer, logger=loggers, callbacks=[*callbacks, saved])
-    assessment = train(
-        datamodule,
-        module,
-        trainer,
-        make(config.policy),
-        output,
-        config.max_drop,
-        resume.path if resume else None,
-    )
+    for split in datamodule.splits:
+        datamodule.videos(split)  # a split that is missing is told before the training, not after it
+    with atomic_file(output / "config.yaml") as new:
+        new.write_text(OmegaConf.to_yaml(config, resolve=True))
+    for logger in loggers:
+        logger.log_hyperparams(saved.saved["config"])
+    try:
+        assessment = train(
+            datamodule, module, trainer, policy, output, config.max_drop, resume.path if resume else None
+        )
+    finally:
+        for logger in loggers:
+            if isinstance(logger, WandbLogger):
+                logger.experiment.finish()  # else the next run of a multirun would continue this one
     return None if assessment is None else float(assessment.summary["dynamic"]["top1"])
 
 

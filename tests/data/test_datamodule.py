@@ -1,5 +1,8 @@
 """Loaders, clips and splits, on the small synthetic data set."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 import torch
 from pytorch_lightning import seed_everything
@@ -17,8 +20,8 @@ def test_loaders_give_clips_of_the_right_shapes(synthetic):
         assert len(loader.dataset) == clips
         batch = next(iter(loader))
         assert isinstance(batch, Clip)
-        assert batch.video_TCHW.shape == (5, 8, 3, 64, 64)
-        assert batch.video_TCHW.dtype == torch.float32
+        assert batch.video.shape == (5, 8, 3, 64, 64)
+        assert batch.video.dtype == torch.float32
         assert batch.label.shape == (5,)
         assert batch.label.dtype == torch.int64
         assert len(batch.video_id) == 5
@@ -41,7 +44,7 @@ def test_recording_loaders_are_the_same_every_time(synthetic, split):
     first, second = (list(synthetic.dataloader(split)) for _ in range(2))
     ids = [video_id for batch in first for video_id in batch.video_id]
     assert ids == [video.video_id for video in synthetic.videos(split)]
-    assert all(torch.equal(a.video_TCHW, b.video_TCHW) for a, b in zip(first, second, strict=True))
+    assert all(torch.equal(a.video, b.video) for a, b in zip(first, second, strict=True))
 
 
 def training_epochs(module: Synthetic, epochs: int = 2) -> list[dict[str, torch.Tensor]]:
@@ -86,16 +89,32 @@ def test_an_argument_out_of_range_is_refused_by_name(tmp_path, argument, value):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_fingerprint_depends_on_ids_and_labels_alone(synthetic, monkeypatch):
+def test_a_fingerprint_is_of_the_videos_wherever_they_lie(synthetic, monkeypatch, tmp_path):
     before = synthetic.fingerprint("test")
     assert len(before) == 12
     assert before != synthetic.fingerprint("train")
-    videos = synthetic.videos("test")
-    moved = [Video(video.path.parent, video.label, video.video_id) for video in reversed(videos)]
+    moved = []
+    for video in reversed(synthetic.videos("test")):
+        path = shutil.copy(video.path, tmp_path / video.video_id.replace("/", "-"))
+        moved.append(Video(Path(path), video.label, video.video_id))
     monkeypatch.setattr(synthetic, "videos", lambda split: moved)
     assert synthetic.fingerprint("test") == before
+    with moved[0].path.open("ab") as file:
+        file.write(b"more")
+    longer = synthetic.fingerprint("test")
+    assert longer != before
     moved[0] = moved[0]._replace(label=0)
-    assert synthetic.fingerprint("test") != before
+    assert synthetic.fingerprint("test") not in (before, longer)
+
+
+@pytest.mark.parametrize(
+    "change", [{"crop": 48}, {"num_frames": 4}, {"mean": (0.5, 0.5, 0.5)}, {"resize": 80}]
+)
+def test_a_fingerprint_tells_how_clips_are_made_of_the_videos(synthetic, change):
+    counts = {"train_clips": 2, "calibration_clips": 1, "test_clips": 1}
+    other = Synthetic(synthetic.root, num_workers=0, **counts, **change)
+    assert other.videos("test") == synthetic.videos("test")
+    assert other.fingerprint("test") != synthetic.fingerprint("test")
 
 
 def test_a_video_shorter_than_the_clip_is_named(numbered_video):

@@ -70,6 +70,8 @@ class ResNet(Backbone):
         _initialise(self)
 
     def attach_heads(self, stages: Sequence[int], num_classes: int) -> None:
+        if hasattr(self, "heads"):
+            raise ValueError(f"this {self.name} has heads already; a network needs a backbone of its own")
         last = len(self.stage_names)
         self.heads = nn.ModuleDict(
             {

@@ -102,9 +102,15 @@ class VideoDataModule(LightningDataModule):
         return self.dataloader("test")
 
     def fingerprint(self, split: str) -> str:
-        """12 hex digits of a sha256 over the split's ids and labels, whatever their order or folder."""
-        lines = sorted(f"{video.video_id}\t{video.label}" for video in self.videos(split))
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+        """12 hex digits over what a network gets to see of a split as `dataloader` gives it.
+
+        That is each video's id, label and file size, and how clips are made of them; the order of the
+        videos and the folder they lie in do not count.
+        """
+        videos = self.videos(split)
+        lines = sorted(f"{video.video_id}\t{video.label}\t{_size_of(video.path)}" for video in videos)
+        reading = f"{self.num_frames} frames, {self.test_transform}"
+        return hashlib.sha256("\n".join([reading, *lines]).encode()).hexdigest()[:12]
 
     def _loader(self, dataset: VideoDataset, train: bool) -> DataLoader[Clip]:
         return DataLoader(
@@ -117,3 +123,8 @@ class VideoDataModule(LightningDataModule):
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available(),
         )
+
+
+def _size_of(path: Path) -> int:
+    # A missing file is named when it is read; a fingerprint can do without it.
+    return path.stat().st_size if path.exists() else -1

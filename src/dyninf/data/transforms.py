@@ -42,6 +42,8 @@ class ClipTransform:
         if not 0 < crop <= resize:
             raise ValueError(f"crop must be between 1 and resize={resize} pixels; got {crop}")
         self.resize = resize
+        self.mean = tuple(mean)
+        self.std = tuple(std)
         steps: list[torch.nn.Module] = [v2.RandomCrop(crop) if train else v2.CenterCrop(crop)]
         if train and flip:
             steps.append(v2.RandomHorizontalFlip())
@@ -58,3 +60,6 @@ class ClipTransform:
             video_TCHW = self._resize(video_TCHW)
         video_TCHW = self._place(video_TCHW).to(torch.float32, memory_format=torch.contiguous_format)
         return video_TCHW.sub_(self._mean_C11).div_(self._std_C11)
+
+    def __repr__(self) -> str:
+        return f"resize {self.resize}, {self._place}, mean {self.mean}, std {self.std}"

@@ -30,10 +30,10 @@ class Video(NamedTuple):
 class Clip(NamedTuple):
     """What a network sees of a video.
 
-    The default collate makes of B of them one Clip: video_BTCHW float32, label_B int64, list of B ids.
+    The default collate makes of B of them one Clip: (B, T, C, H, W) float32, (B,) int64, list of B ids.
     """
 
-    video_TCHW: Tensor
+    video: Tensor
     label: int
     video_id: str
 

@@ -3,6 +3,7 @@
 from dyninf.grid.backbone import Backbone
 from dyninf.grid.checkpoint import Checkpoint
 from dyninf.grid.costs import Costs
+from dyninf.grid.evaluation import evaluation_mode
 from dyninf.grid.fingerprint import fingerprint
 from dyninf.grid.network import Network
 from dyninf.grid.permutation import permutation
@@ -25,6 +26,7 @@ __all__ = [
     "Scheme",
     "State",
     "TemporalShift",
+    "evaluation_mode",
     "fingerprint",
     "permutation",
 ]

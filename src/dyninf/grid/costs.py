@@ -44,7 +44,7 @@ def count_costs(network: Network, height: int, width: int) -> Costs:
     """Walk a shapes-only copy of the network and count the operations that it runs."""
     ghost = copy.deepcopy(network).to("meta").eval()
     places = {checkpoint.cell: checkpoint for checkpoint in ghost.checkpoints}
-    video_BTCHW = torch.empty(1, network.num_frames, 3, height, width, device="meta")
+    frames_BtCHW = torch.empty(1, network.group_frames, 3, height, width, device="meta")
     cells: dict[Cell, int] = {}
     heads: dict[str, int] = {}
     cumulative: list[int] = []
@@ -53,7 +53,7 @@ def count_costs(network: Network, height: int, width: int) -> Costs:
     with torch.no_grad():
         for cell in ghost.route.cells:
             with FlopCounterMode(display=False) as counter:
-                state = ghost.run_cell(cell, state, video_BTCHW)
+                state = ghost.run_cell(cell, state, frames_BtCHW)
             cells[cell] = counter.get_total_flops() // 2  # the counter counts a multiply-add twice
             total += cells[cell]
             if cell in places:

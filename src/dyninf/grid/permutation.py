@@ -12,9 +12,9 @@ Permutation = tuple[tuple[int, ...], ...]
 
 
 def permuted(num_frames: int, groups: int) -> Permutation:
-    """Groups that each span the whole clip (Wu et al. 2020, "input with permutation").
+    """Groups that each span the clip (Wu et al. 2020, "input with permutation").
 
-    Cut the clip into n equal segments: every group has exactly one frame of each. A group takes
+    That is, cut the clip into n equal segments: every group has exactly one frame of each. A group takes
     ``ceil(linspace(0, last, n))`` of the frames that are left, so that T=8, G=2 gives
     ``((0, 3, 5, 7), (1, 2, 4, 6))``. With one frame a group no group can span the clip; the order is
     then that of `bisection`.

@@ -84,8 +84,10 @@ def joint(depths: Sequence[Sequence[int]]) -> tuple[Cell, ...]:
     ``joint([[2, 0], [2, 2], [4, 4]])`` takes group 1 through stages 1-2, then group 2, then both on to
     stage 4, the earlier group first.
 
-    Raises ValueError if a depth shrinks or rows differ in length.
+    Raises ValueError if there is no row, a depth shrinks or rows differ in length.
     """
+    if not depths:
+        raise ValueError("a staircase needs at least one row: how deep each group has gone after each step")
     cells: list[Cell] = []
     before = [0] * len(depths[0])
     for row in depths:

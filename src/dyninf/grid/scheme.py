@@ -48,10 +48,10 @@ class Scheme:
     def __post_init__(self) -> None:
         if self.shift not in SHIFTS:
             raise ValueError(f"temporal shift {self.shift!r} is unknown; choose one of {', '.join(SHIFTS)}")
-        if self.shift == "offline" and self.groups > 1:
+        if SHIFTS[self.shift].needs_whole_clip and self.groups > 1:
             raise ValueError(
-                f"an offline shift reads later frames, which {self.groups} groups have not processed yet; "
-                "use shift=online, or groups=1"
+                f"the {self.shift} shift reads later frames, which {self.groups} groups have not "
+                "processed yet; use shift=online, or groups=1"
             )
 
     def lay_out(self, stage_names: Sequence[str], head_stages: Sequence[int], num_frames: int) -> Layout:
@@ -61,9 +61,9 @@ class Scheme:
         not visit or whose stage has no head, and frames that do not divide into the groups.
         """
         stages = len(stage_names)
-        cells = joint(self.staircase) if self.staircase is not None else input_axis(self.groups, stages)
-        route = Route(cells, self.groups, stages, keeps=self.shift == "online")
         frames = permutation(self.order, num_frames, self.groups)
+        cells = joint(self.staircase) if self.staircase is not None else input_axis(self.groups, stages)
+        route = Route(cells, self.groups, stages, keeps=SHIFTS[self.shift].keeps)
         places = self._places(route, head_stages)
         size = num_frames // self.groups
         checkpoints = []
@@ -71,11 +71,10 @@ class Scheme:
             seen = size * (route.groups_at(cell.stage).index(cell.group) + 1)
             stage = stage_names[cell.stage - 1]
             checkpoints.append(Checkpoint(cell, stage, seen, f"{seen}f-{stage}"))
-        last = max(route.cells.index(cell) for cell in places)
-        # Cells behind the last checkpoint can never change an answer, so they are not part of the route.
-        return Layout(
-            frames, Route(route.cells[: last + 1], self.groups, stages, route.keeps), tuple(checkpoints)
-        )
+        # A cell that changes no answer is not part of the route: it would be run, and paid for, in vain.
+        needed = _needed(route, places)
+        cells = tuple(cell for cell in route.cells if cell in needed)
+        return Layout(frames, Route(cells, self.groups, stages, route.keeps), tuple(checkpoints))
 
     def _places(self, route: Route, head_stages: Sequence[int]) -> list[Cell]:
         if self.checkpoints == "all":
@@ -105,8 +104,24 @@ class Scheme:
         return [cell for cell in route.cells if cell in wanted]
 
 
+def _needed(route: Route, places: Sequence[Cell]) -> set[Cell]:
+    """The cells on which a checkpoint at one of `places` depends, through averages or features."""
+    needed: set[Cell] = set()
+    waiting = []
+    for place in places:
+        groups = route.groups_at(place.stage)
+        waiting += [Cell(group, place.stage) for group in groups[: groups.index(place.group) + 1]]
+    while waiting:
+        cell = waiting.pop()
+        if cell not in needed:
+            needed.add(cell)
+            waiting += [before for before, _ in route.needs(cell)]
+    return needed
+
+
 def _cell(value: Sequence[int], stages: int) -> Cell:
-    if len(value) != 2 or not all(isinstance(number, int) for number in value):
+    pair = isinstance(value, Sequence) and len(value) == 2
+    if not pair or not all(isinstance(number, int) for number in value):
         raise ValueError(f"checkpoint {value!r}: write a pair [group, stage] of whole numbers")
     group, stage = value
     return Cell(group, stage + stages + 1 if stage < 0 else stage)

@@ -15,7 +15,14 @@ PARTS = 8  # C/8 channels in each direction, as in TSM's released networks
 
 
 class TemporalShift(ABC):
-    """Exchange channels between the frames of a clip; costs no multiply-add."""
+    """Exchange channels between the frames of a clip; costs no multiply-add.
+
+    keeps: a group needs what the group before it left behind at the same stage.
+    needs_whole_clip: only for schemes of one group, with the frames in time order.
+    """
+
+    keeps = False
+    needs_whole_clip = False
 
     @abstractmethod
     def __call__(self, x_MCHW: Tensor, frames: int, kept_BcHW: Tensor | None) -> tuple[Tensor, Tensor | None]:
@@ -38,6 +45,8 @@ class OfflineShift(TemporalShift):
     Needs all frames at once, in time order.
     """
 
+    needs_whole_clip = True
+
     def __call__(self, x_MCHW: Tensor, frames: int, kept_BcHW: Tensor | None) -> tuple[Tensor, Tensor | None]:
         x_BtCHW = x_MCHW.unflatten(0, (-1, frames))
         c = x_MCHW.shape[1] // PARTS
@@ -52,6 +61,8 @@ class OnlineShift(TemporalShift):
 
     "Before" is the order of processing: across groups it is the last frame of the previous group.
     """
+
+    keeps = True
 
     def __call__(self, x_MCHW: Tensor, frames: int, kept_BcHW: Tensor | None) -> tuple[Tensor, Tensor | None]:
         x_BtCHW = x_MCHW.unflatten(0, (-1, frames))

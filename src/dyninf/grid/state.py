@@ -19,7 +19,7 @@ def map_features(function: Callable[[Tensor], Tensor], features: Features) -> Fe
     return function(features) if isinstance(features, Tensor) else tuple(function(part) for part in features)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class State:
     """Everything that later cells need of earlier ones.
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Outcome:
     """Accuracy and cost of a policy on a split.
 
@@ -38,7 +38,7 @@ class Outcome:
             top1=right_Vn[:, 0].double().mean().item(),
             top5=right_Vn.any(1).double().mean().item(),
             mean_macs=macs_K[checkpoint_V].mean().item(),
-            exit_share_K=torch.bincount(checkpoint_V, minlength=len(macs_K)) / len(checkpoint_V),
+            exit_share_K=torch.bincount(checkpoint_V, minlength=len(macs_K)).double() / len(checkpoint_V),
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from rich.console import Console
+from rich.progress import track
 
 from dyninf.atomic import atomic_file
 from dyninf.data import VideoDataModule
@@ -34,20 +35,22 @@ def assess(
     max_drop: float = 0.0,
     split: str = "test",
     known_traces: Path | None = None,
-    device: torch.device | str | None = None,
+    keep_calibration: bool = False,
+    device: torch.device | str = "cpu",
 ) -> Assessment:
     """Record traces, choose the threshold on the calibration split, leave for real on `split`, report.
 
-    A policy that has a threshold keeps it. Traces go to ``output/trace/SPLIT``; those below
+    A policy that has a threshold keeps it; the calibration split is then recorded only with
+    `keep_calibration`. Traces go to ``output/trace/SPLIT``; those below
     `known_traces` are used instead of recording again where they are of this network and split.
 
     Raises ValueError if the threshold would have to be chosen on the split that is reported.
     """
-    network = network.to(device) if device is not None else network
+    network = network.float().to(device)  # figures are those of float32, whatever the training ran in
     console = Console()
     if policy.threshold is None and split == "calibration":
         raise ValueError("a threshold cannot be chosen on the split that is reported; give policy.threshold")
-    splits = [split] if policy.threshold is not None else ["calibration", split]
+    splits = ["calibration", split] if keep_calibration or policy.threshold is None else [split]
     traces = {name: _trace(network, datamodule, name, output, known_traces, console) for name in splits}
     if policy.threshold is None:
         policy = calibrate(traces["calibration"], policy, max_drop)
@@ -55,8 +58,8 @@ def assess(
             f"threshold {policy.threshold:.4f}: the cheapest on calibration that loses at most {max_drop:.1%}"
         )
     trace = traces[split]
-    console.print(f"{trace.info.split}: every video, leaving for real")
-    left = evaluate(network, datamodule.dataloader(split), policy)
+    batches = track(datamodule.dataloader(split), f"{split}: every video, leaving for real", console=console)
+    left = evaluate(network, batches, policy)
     summary = trace_figures(trace) | policy_figures(policy, left)
     summary["replay_agrees"] = agreement(left, trace.replay(policy))
     curve = sweep(trace, policy, default_thresholds(trace, policy, 200))
@@ -71,7 +74,7 @@ def assess(
         f"replaying the trace gives the same label and checkpoint for {summary['replay_agrees']} of "
         f"{summary['videos']} videos"
     )
-    console.print(f"written to {output}: summary.json, curve.csv, curve.png, trace/")
+    console.print(f"written to {output}: summary.json, curve.csv, curve.png")
     return Assessment(summary, curve)
 
 
@@ -88,7 +91,7 @@ def _trace(
         trace = Trace.load(known / split)
         if (trace.info.fingerprint, trace.info.split) == (fingerprint(network), name):
             return trace
-    console.print(f"{name}: recording the logits of all checkpoints")
-    trace = Trace.record(network, datamodule.dataloader(split), name, datamodule.class_names)
+    batches = track(datamodule.dataloader(split), f"{split}: recording all checkpoints", console=console)
+    trace = Trace.record(network, batches, name, datamodule.class_names)
     trace.save(output / "trace" / split)
     return trace

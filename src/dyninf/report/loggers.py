@@ -25,5 +25,3 @@ def log_assessment(loggers: Iterable[Logger], assessment: Assessment) -> None:
             ]
             logger.log_table("checkpoints", columns=["checkpoint", "top1", "gmacs", "exit_share"], data=rows)
         logger.save()
-        if isinstance(logger, WandbLogger):
-            logger.experiment.finish()  # else the next run of a multirun would continue this one

@@ -28,7 +28,7 @@ def report_sweep(
     summary = trace_figures(trace)
     if calibration is not None:
         calibration.check_same_network(trace)
-        if calibration.info.split == trace.info.split:
+        if calibration.info.split and calibration.info.split == trace.info.split:
             raise ValueError(
                 f"a threshold cannot be chosen on the split that is reported ({trace.info.split})"
             )

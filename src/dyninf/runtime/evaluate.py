@@ -8,29 +8,31 @@ from collections.abc import Iterable
 import torch
 
 from dyninf.batch import Batch
-from dyninf.grid import Network
-from dyninf.policies import Outcome, Policy, ranked_classes
+from dyninf.grid import Network, evaluation_mode
+from dyninf.policies import LogitsNotFiniteError, Outcome, Policy, ranked_classes
 from dyninf.runtime.infer import infer
 
 
-def evaluate(
-    network: Network, loader: Iterable[Batch], policy: Policy, device: torch.device | str | None = None
-) -> Outcome:
+def evaluate(network: Network, loader: Iterable[Batch], policy: Policy) -> Outcome:
     """Send every video through `infer`; the outcome is of the kind that replaying a trace gives.
 
-    Raises ValueError if the loader is empty.
+    Raises ValueError if the loader is empty or frame sizes differ, LogitsNotFiniteError that names the
+    video if its logits are not finite.
     """
-    device = device or next(network.parameters()).device
-    results, labels = [], []
-    was_training = network.training
-    network.eval()
-    for batch in loader:
-        results.append(infer(network, batch.video_TCHW.to(device), policy))
-        labels.append(batch.label)
-    network.train(was_training)
+    results, labels, sizes = [], [], set()
+    with evaluation_mode(network):
+        for batch in loader:
+            sizes.add(tuple(batch.video.shape[-2:]))
+            try:
+                results.append(infer(network, batch.video, policy))
+            except LogitsNotFiniteError as error:
+                raise LogitsNotFiniteError(error.clip, error.checkpoint, batch.video_id[error.clip]) from None
+            labels.append(batch.label)
     if not results:
         raise ValueError("nothing to evaluate: the loader is empty")
-    macs_K = network.costs(*batch.video_TCHW.shape[-2:]).macs_K
+    if len(sizes) > 1:
+        raise ValueError(f"an outcome needs videos of one frame size, the loader gave {sorted(sizes)}")
+    macs_K = network.costs(*sizes.pop()).macs_K
     return Outcome.of(
         ranked_classes(torch.cat([result.logits_BN for result in results])),
         torch.cat(labels),

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from dyninf.grid import Network, State
-from dyninf.policies import Policy
+from dyninf.policies import LogitsNotFiniteError, Policy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class InferenceResult:
     """One row a clip, in the order of the batch.
 
@@ -44,33 +44,36 @@ def infer(network: Network, video_BTCHW: Tensor, policy: Policy) -> InferenceRes
     macs_K = network.costs(*video_BTCHW.shape[-2:]).macs_K
     places = {checkpoint.cell: k for k, checkpoint in enumerate(network.checkpoints)}
 
-    clips = len(video_BTCHW)
+    clips, device = len(video_BTCHW), next(network.parameters()).device
     checkpoint_B = torch.full((clips,), -1)
-    logits_BN = video_BTCHW.new_empty(clips, network.num_classes)
-    there_b = torch.arange(clips, device=video_BTCHW.device)
-    video, state = video_BTCHW, State()
-    logits_bJN = video_BTCHW.new_empty(clips, 0, network.num_classes)
+    # float32 whatever the network computes in, as in a trace
+    logits_BN = torch.empty(clips, network.num_classes, device=device)
+    logits_bJN = torch.empty(clips, 0, network.num_classes, device=device)
+    there_b, state = torch.arange(clips, device=device), State()
     for cell in network.route.cells:
         if not len(there_b):
             break
-        state = network.run_cell(cell, state, video)
+        frames = None
+        if cell.stage == 1:
+            frames = network.group_frames_of(video_BTCHW[there_b.to(video_BTCHW.device)], cell.group).to(
+                device
+            )
+        state = network.run_cell(cell, state, frames)
         if cell not in places:
             continue
         k = places[cell]
-        new_bN = network.predict(network.checkpoints[k], state)
+        new_bN = network.predict(network.checkpoints[k], state).float()
         logits_bJN = torch.cat([logits_bJN, new_bN[:, None]], 1)
-        stops_b = policy.stops(logits_bJN, K)
+        try:
+            stops_b = policy.stops(logits_bJN, K)
+        except LogitsNotFiniteError as error:  # its clip counts those still on the way
+            raise LogitsNotFiniteError(int(there_b[error.clip]), k) from None
         if stops_b.any():
             leaving = there_b[stops_b]
             logits_BN[leaving] = new_bN[stops_b]
             checkpoint_B[leaving.cpu()] = k
             stays_b = ~stops_b
-            there_b, video, logits_bJN, state = (
-                there_b[stays_b],
-                video[stays_b],
-                logits_bJN[stays_b],
-                state[stays_b],
-            )
+            there_b, logits_bJN, state = there_b[stays_b], logits_bJN[stays_b], state[stays_b]
     probability_B, label_B = logits_BN.softmax(-1).max(-1)
     return InferenceResult(
         label_B.cpu(), probability_B.cpu(), checkpoint_B, macs_K[checkpoint_B], logits_BN.cpu()

@@ -94,7 +94,7 @@ class SchemeModule(LightningModule):
         return (loss_M.unflatten(0, (-1, K)).mean(0) * cast(Tensor, self.loss_weight_K)).sum()
 
     def _step(self, phase: str, batch: Batch) -> Tensor:
-        logits_BKN = self(batch.video_TCHW)
+        logits_BKN = self(batch.video)
         loss = self.loss(logits_BKN, batch.label)
         for k, accuracy in enumerate(self._metrics(phase)):
             accuracy.update(logits_BKN[:, k].detach(), batch.label)

@@ -40,7 +40,7 @@ class Curve:
         with atomic_file(path) as new, open(new, "w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(self.header())
-            writer.writerows([f"{value:.6g}" for value in row] for row in self.rows())
+            writer.writerows(self.rows())
 
 
 def sweep(trace: Trace, policy: Policy, thresholds_P: Tensor) -> Curve:
@@ -61,12 +61,16 @@ def sweep(trace: Trace, policy: Policy, thresholds_P: Tensor) -> Curve:
 
 
 def default_thresholds(trace: Trace, policy: Policy, points: int) -> Tensor:
-    """Thresholds spread over the scores that occur, with both extremes: all leave first, nobody leaves."""
+    """Thresholds spread over the scores that occur, with both extremes: all leave first, nobody leaves.
+
+    Each lies halfway between two neighbouring scores, so that rounding in another batch decides nothing.
+    """
     scores_VK = trace.scores(policy)[:, :-1]
     if scores_VK.numel() == 0:
         return torch.tensor([0.0], dtype=torch.float64)
-    # torch.quantile refuses more than 16 million values; sorting does not.
-    ordered = scores_VK.flatten().sort().values
-    places = torch.linspace(0, len(ordered) - 1, max(points - 1, 1)).round().long()
-    above = torch.nextafter(ordered[-1], torch.tensor(torch.inf, dtype=torch.float64))
-    return torch.cat([ordered[places], above[None]])
+    # torch.quantile refuses more than 16 million values; sorting (unique sorts) does not.
+    ordered = scores_VK.flatten().unique()
+    ends = torch.stack([ordered[0] - 1e-6, ordered[-1] + 1e-6])
+    gaps = torch.cat([ends[:1], (ordered[1:] + ordered[:-1]) / 2])
+    places = torch.linspace(0, len(gaps) - 1, max(points - 1, 1), dtype=torch.float64).round().long()
+    return torch.cat([gaps[places], ends[1:]])

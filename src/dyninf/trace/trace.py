@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from dyninf.atomic import atomic_folder
 from dyninf.batch import Batch
-from dyninf.grid import Network, fingerprint
+from dyninf.grid import Network, evaluation_mode, fingerprint
 from dyninf.policies import Outcome, Policy, check_logits, first_stop, ranked_classes
 
 CHUNK = 1024  # videos scored at once, so that a replay's memory does not grow with the split
@@ -39,7 +40,7 @@ class TraceInfo:
     classes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trace:
     """Logits (V, K, N), labels (V,), video ids and the cumulative MACs (K,) of a clip."""
 
@@ -67,28 +68,24 @@ class Trace:
         loader: Iterable[Batch],
         split: str = "",
         classes: Sequence[str] | None = None,
-        device: torch.device | str | None = None,
     ) -> "Trace":
         """Run `network` over all batches, every checkpoint of every video.
 
         Raises ValueError if the loader is empty, a video comes twice, frame sizes differ, or logits are
         not finite.
         """
-        device = device or next(network.parameters()).device
+        device = next(network.parameters()).device
         logits, labels = [], []
         ids: list[str] = []
         sizes: set[tuple[int, ...]] = set()
-        was_training = network.training
-        network.eval()
-        with torch.inference_mode():
+        with evaluation_mode(network), torch.inference_mode():
             for batch in loader:
-                sizes.add(tuple(batch.video_TCHW.shape[-2:]))
-                logits_BKN = network(batch.video_TCHW.to(device)).float().cpu()
-                _check_named(logits_BKN, batch.video_id)
+                sizes.add(tuple(batch.video.shape[-2:]))
+                logits_BKN = network(batch.video.to(device)).float().cpu()
+                check_logits(logits_BKN, batch.video_id)
                 logits.append(logits_BKN)
                 labels.append(batch.label.cpu())
                 ids.extend(batch.video_id)
-        network.train(was_training)
         if len(sizes) != 1:
             raise ValueError(
                 f"a trace needs videos of one frame size, the loader gave {sorted(sizes) or 'no video'}"
@@ -110,8 +107,14 @@ class Trace:
         )
 
     def save(self, folder: str | Path) -> None:
-        """Write ``trace.json``, ``logits.npy`` (float32) and ``videos.csv``; all of it or nothing."""
-        with atomic_folder(Path(folder)) as new:
+        """Write ``trace.json``, ``logits.npy`` (float32) and ``videos.csv``; all of it or nothing.
+
+        An older trace at `folder` is replaced; ValueError if something else is there.
+        """
+        folder = Path(folder)
+        if folder.exists() and not (folder / "trace.json").is_file() and any(folder.iterdir()):
+            raise ValueError(f"{folder} holds other files; a trace needs a folder of its own")
+        with atomic_folder(folder) as new:
             np.save(new / "logits.npy", self.logits_VKN.numpy())
             with open(new / "videos.csv", "w", newline="") as file:
                 writer = csv.writer(file)
@@ -148,7 +151,7 @@ class Trace:
                     tuple(facts["classes"]),
                 ),
             )
-        except (ValueError, KeyError, TypeError, OSError) as error:
+        except (ValueError, KeyError, TypeError, OSError, EOFError, BadZipFile, csv.Error) as error:
             raise ValueError(f"the trace at {folder} is damaged: {error}") from error
 
     def check_same_network(self, other: "Trace | Network") -> None:
@@ -192,14 +195,5 @@ class Trace:
 
     def _chunks(self) -> Iterable[Tensor]:
         for i, logits_VKN in enumerate(self.logits_VKN.split(CHUNK)):
-            _check_named(logits_VKN, self.video_ids[i * CHUNK : (i + 1) * CHUNK])
+            check_logits(logits_VKN, self.video_ids[i * CHUNK : (i + 1) * CHUNK])
             yield logits_VKN
-
-
-def _check_named(logits_BKN: Tensor, video_ids: Sequence[str]) -> None:
-    if not logits_BKN.isfinite().all():
-        broken = (~logits_BKN.isfinite().flatten(1).all(1)).nonzero()[0].item()
-        try:
-            check_logits(logits_BKN)
-        except ValueError as error:
-            raise ValueError(f"video {video_ids[int(broken)]}: {error}") from error

@@ -1,0 +1,39 @@
+"""Every backbone with every scheme and several clip lengths: the settings in which the laws must hold.
+
+Legend: B clips, T frames, C, H, W, V videos, K checkpoints, N classes.
+"""
+
+import itertools
+
+import pytest
+import torch
+from hypothesis import settings
+from tests.networks import Setting, labelled, random_clips, random_network
+
+from dyninf.grid import Network
+from dyninf.trace import Trace
+
+settings.register_profile("dyninf", deadline=None, derandomize=True)
+settings.load_profile("dyninf")
+
+BACKBONES = ("resnet_small", "resnet18", "resnet50")
+SCHEMES = ("depth", "input", "joint")
+SETTINGS = list(itertools.product(BACKBONES, SCHEMES, (4, 8, 16)))
+
+
+@pytest.fixture(scope="session", params=SETTINGS, ids=lambda setting: "-".join(map(str, setting)))
+def setting(request: pytest.FixtureRequest) -> Setting:
+    """Each backbone × scheme × T in turn; pytest runs all tests of one setting before it makes the next."""
+    backbone, scheme, num_frames = request.param
+    network = random_network(backbone, scheme, num_frames)
+    video_BTCHW = random_clips(5, num_frames)
+    with torch.inference_mode():
+        logits_BKN = network(video_BTCHW)
+    trace = Trace.record(network, [labelled(video_BTCHW)], split="random/test")
+    return Setting(backbone, scheme, network, video_BTCHW, logits_BKN, trace)
+
+
+@pytest.fixture(scope="session")
+def small_network() -> Network:
+    """Joint scheme, 8 frames in 4 groups, 12 checkpoints; small enough for a property test."""
+    return random_network("resnet_small", "joint", 8, width=8, head_width=16)
