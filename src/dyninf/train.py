@@ -48,6 +48,10 @@ def main(config: DictConfig) -> float | None:
     output = Path(config.paths.output_dir)
     resume = checkpoint_file.read(config.checkpoint) if config.checkpoint else None
     datamodule: VideoDataModule = make(config.dataset)
+    if datamodule.num_classes < 2:
+        raise ValueError(
+            f"the data set at {datamodule.root} has {datamodule.num_classes} classes; training needs 2 or more"
+        )
     network = checkpoint_file.make_network(config, datamodule.num_classes)
     if resume is not None:
         resume.check_same_architecture(config, network)

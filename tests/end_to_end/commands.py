@@ -1,0 +1,80 @@
+"""Runs the package's commands as a user does: a process each, in a working directory of its own.
+
+A Python process that imports torch and Lightning takes seconds to start. `forked` takes its processes from
+a server that has imported them once; `started` is the real thing, ``python -m dyninf.NAME``.
+"""
+
+import importlib
+import multiprocessing
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+_server = multiprocessing.get_context("forkserver")
+_server.set_forkserver_preload(["dyninf.train", "dyninf.evaluate", "dyninf.sweep"])
+
+# One thread a process: many tests run at once. Without a GPU: the same everywhere.
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "CUDA_VISIBLE_DEVICES": "",
+    "COLUMNS": "200",
+    "WANDB_MODE": "offline",
+    "WANDB_SILENT": "true",
+}
+UNSET = ("HYDRA_FULL_ERROR",)
+LIMIT_SECONDS = 600  # a command takes seconds; a machine with other work may need longer
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a command left behind: exit code, standard output and standard error."""
+
+    code: int
+    out: str
+    err: str
+
+    def check(self) -> "Finished":
+        """Itself, after asserting that the command ended well."""
+        assert self.code == 0, self.err
+        return self
+
+
+def started(name: str, *overrides: str, cwd: Path, **environment: str) -> Finished:
+    """``python -m dyninf.NAME OVERRIDES``."""
+    kept = {key: value for key, value in os.environ.items() if key not in UNSET}
+    done = subprocess.run(
+        [sys.executable, "-m", f"dyninf.{name}", *overrides],
+        cwd=cwd,
+        env=kept | ENVIRONMENT | environment,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+    )
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def forked(name: str, *overrides: str, cwd: Path, logs: Path, **environment: str) -> Finished:
+    """The same from a process that has imported everything already; its output goes through `logs`."""
+    logs.mkdir(parents=True, exist_ok=True)
+    process = _server.Process(target=_run, args=(name, overrides, cwd, logs, environment))
+    process.start()
+    process.join(LIMIT_SECONDS)
+    if process.exitcode is None:
+        process.kill()
+        raise TimeoutError(f"dyninf.{name} {' '.join(overrides)} took more than {LIMIT_SECONDS} s")
+    return Finished(process.exitcode, (logs / "out").read_text(), (logs / "err").read_text())
+
+
+def _run(name: str, overrides: tuple[str, ...], cwd: Path, logs: Path, environment: dict[str, str]) -> None:
+    for descriptor, file in ((1, "out"), (2, "err")):
+        os.dup2(os.open(logs / file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
+    for variable in UNSET:
+        os.environ.pop(variable, None)
+    os.environ |= ENVIRONMENT | environment
+    os.chdir(cwd)
+    sys.argv = [f"dyninf.{name}", *overrides]
+    importlib.import_module("torch").set_num_threads(1)
+    importlib.import_module(f"dyninf.{name}").main()

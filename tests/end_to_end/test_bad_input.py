@@ -1,0 +1,242 @@
+"""Bad input: one clear line that says what is wrong and what is allowed, and nothing half-written."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from tests.end_to_end.bad import refused
+from tests.end_to_end.commands import Finished, started
+
+Command = Callable[..., Finished]
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate", "sweep"])
+def test_the_command_line_refuses_with_one_line(name: str, here: Path) -> None:
+    dataset = ["dataset=synthetic"] if name == "evaluate" else []
+    refused(started(name, "max_dorp=0.1", *dataset, cwd=here), name, here, "'max_dorp'", "max_drop", "policy")
+
+
+def test_an_unknown_setting_is_answered_with_those_there_are(command: Command, here: Path) -> None:
+    refused(command("train", "learning_rate=0.1"), "train", here, "'learning_rate'", "optimizer", "seed")
+
+
+def test_an_unknown_nested_setting_is_answered_with_those_beside_it(command: Command, here: Path) -> None:
+    refused(command("train", "trainer.epochs=3"), "train", here, "'trainer.epochs'", "max_epochs")
+    refused(command("train", "scheme.x.y=3"), "train", here, "'scheme.x'", "groups", "staircase")
+
+
+def test_an_added_setting_that_its_class_does_not_take_is_named(
+    command: Command, here: Path, tiny: list[str]
+) -> None:
+    refused(command("train", *tiny, "+trainer.epochs=3"), "train", here, "Trainer", "'epochs'")
+
+
+@pytest.mark.parametrize(
+    ("override", "allowed"),
+    [
+        ("scheme=diagonal", "depth input joint plain"),
+        ("backbone=vgg", "resnet18"),
+        ("dataset=kinetics", "synthetic video_folder"),
+        ("policy=entropy", "max_probability"),
+        ("experiment=nothing", "demo"),
+    ],
+)
+def test_an_unknown_choice_is_answered_with_the_choices(
+    override: str, allowed: str, command: Command, here: Path
+) -> None:
+    refused(command("train", override), "train", here, override.replace("=", "/"), allowed)
+
+
+def test_a_group_that_a_command_does_not_have_is_answered_with_its_groups(
+    command: Command, here: Path, run_of: Callable[[str], Path]
+) -> None:
+    done = command("evaluate", f"checkpoint={run_of('depth')}/checkpoints/best.ckpt", "scheme=joint")
+    refused(done, "evaluate", here, "'scheme'", "dataset, paths, policy")
+
+
+@pytest.mark.parametrize("override", ["scheme", "scheme.groups=[1,"])
+def test_a_malformed_override_is_quoted(override: str, command: Command, here: Path) -> None:
+    refused(command("train", override), "train", here, repr(override), "KEY=VALUE")
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("scheme.staircase=[[0,0,0,1],[4,4,4,4]]", "cell (4, 1): comes before cell (3, 1)"),
+        ("scheme.staircase=[[2,0,0,0],[1,4,4,4]]", "[1, 4, 4, 4] does not continue [2, 0, 0, 0]"),
+        ("dataset.num_frames=6", "6 frames cannot be cut into 4 groups"),
+        ("module.loss_weights=[1,2]", "2 loss weights for 12 checkpoints: 1f-res3"),
+        ("policy.threshold=[0.5,0.6]", "2 thresholds for 12 checkpoints"),
+        ("scheme.order=random", "permuted, plain, bisection"),
+        ("scheme.shift=offline", "shift=online"),
+        ("scheme.checkpoints=first", "all, last, final"),
+        ("scheme.checkpoints=[[1,1]]", "(1, 1)"),
+        ("dataset.batch_size=0", "batch_size must be 1 or more"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_before_anything_is_written(
+    override: str, said: str, command: Command, here: Path, tiny: list[str]
+) -> None:
+    refused(command("train", "scheme=joint", *tiny, override), "train", here, said)
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate"])
+def test_a_missing_checkpoint_is_named_with_where_runs_keep_theirs(
+    name: str, command: Command, here: Path, tiny: list[str]
+) -> None:
+    overrides = tiny if name == "train" else []
+    done = command(name, *overrides, "checkpoint=nowhere/best.ckpt")
+    refused(done, name, here, "no checkpoint at nowhere/best.ckpt", "last.ckpt")
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate"])
+@pytest.mark.parametrize("kind", ["text", "empty", "truncated", "of another program", "an object"])
+def test_a_file_that_is_no_checkpoint_is_named(
+    kind: str,
+    name: str,
+    command: Command,
+    here: Path,
+    tiny: list[str],
+    tmp_path: Path,
+    run_of: Callable[[str], Path],
+) -> None:
+    file = tmp_path / "file.ckpt"
+    if kind == "text":
+        file.write_text("not a checkpoint\n")
+    elif kind == "empty":
+        file.touch()
+    elif kind == "truncated":
+        content = (run_of("depth") / "checkpoints/best.ckpt").read_bytes()
+        file.write_bytes(content[: len(content) // 2])
+    elif kind == "of another program":
+        torch.save({"state_dict": {"weight": torch.zeros(3)}, "epoch": 4}, file)
+    else:
+        torch.save(torch.nn.Linear(2, 2), file)
+    overrides = ["scheme=depth", *tiny] if name == "train" else []
+    done = command(name, *overrides, f"checkpoint={file}")
+    refused(done, name, here, str(file), "dyninf.train")
+
+
+def test_a_checkpoint_has_to_be_given_to_evaluate(command: Command, here: Path) -> None:
+    refused(command("evaluate"), "evaluate", here, "checkpoint is needed")
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("backbone=resnet18", "backbone.name is resnet_small in the file, resnet18 here"),
+        ("scheme=joint", "scheme.name is depth in the file, joint here"),  # the weights would fit
+        ("scheme.shift=none", "scheme.shift is offline in the file, none here"),
+        ("dataset.num_frames=8", "dataset.num_frames is 4 in the file, 8 here"),
+    ],
+)
+def test_a_training_does_not_go_on_from_a_checkpoint_of_another_architecture(
+    override: str, said: str, command: Command, here: Path, tiny: list[str], run_of: Callable[[str], Path]
+) -> None:
+    checkpoint = run_of("depth") / "checkpoints/last.ckpt"
+    done = command("train", "scheme=depth", *tiny, f"checkpoint={checkpoint}", override)
+    refused(done, "train", here, str(checkpoint), said)
+
+
+def test_a_checkpoint_whose_weights_are_not_those_of_its_config_is_refused(
+    command: Command, here: Path, tmp_path: Path, run_of: Callable[[str], Path]
+) -> None:
+    content = torch.load(run_of("depth") / "checkpoints/best.ckpt", weights_only=True)
+    content["dyninf"]["config"]["backbone"]["width"] = 32
+    file = tmp_path / "changed.ckpt"
+    torch.save(content, file)
+    refused(command("evaluate", f"checkpoint={file}"), "evaluate", here, str(file), "in the network")
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("split=validation", "train, calibration, test"),
+        ("split=calibration", "give policy.threshold"),
+        ("policy.threshold=[0.5]", "1 thresholds for 3 checkpoints"),
+        ("policy.threshold=nan", "not a number"),
+    ],
+)
+def test_evaluate_refuses_a_split_or_thresholds_that_do_not_fit(
+    override: str, said: str, command: Command, here: Path, run_of: Callable[[str], Path]
+) -> None:
+    done = command("evaluate", f"checkpoint={run_of('depth')}/checkpoints/best.ckpt", override)
+    refused(done, "evaluate", here, said)
+
+
+def test_a_threshold_is_not_chosen_on_the_trace_of_another_network(
+    command: Command, here: Path, run_of: Callable[[str], Path]
+) -> None:
+    traces = (f"trace={run_of('joint')}/trace/test", f"calibration={run_of('depth')}/trace/calibration")
+    done = command("sweep", *traces)
+    refused(done, "sweep", here, "another network", "resnet_small-depth-4f", "resnet_small-joint-4f")
+
+
+def test_a_threshold_is_not_chosen_on_the_split_that_is_reported(
+    command: Command, here: Path, run_of: Callable[[str], Path]
+) -> None:
+    trace = run_of("joint") / "trace/test"
+    refused(command("sweep", f"trace={trace}", f"calibration={trace}"), "sweep", here, "synthetic/test")
+
+
+def test_a_missing_trace_is_named_with_those_below_its_place(
+    command: Command, here: Path, run_of: Callable[[str], Path]
+) -> None:
+    refused(command("sweep"), "sweep", here, "trace is needed")
+    refused(command("sweep", "trace=nowhere"), "sweep", here, "no trace at nowhere")
+    folder = run_of("joint") / "trace"
+    refused(command("sweep", f"trace={folder}"), "sweep", here, f"no trace at {folder}", "calibration, test")
+
+
+@pytest.mark.parametrize("kind", ["logits cut", "no list", "facts cut", "no costs", "a video missing"])
+def test_a_damaged_trace_is_named(
+    kind: str, command: Command, here: Path, tmp_path: Path, run_of: Callable[[str], Path]
+) -> None:
+    trace = tmp_path / "trace"
+    shutil.copytree(run_of("depth") / "trace/test", trace)
+    logits, videos, facts = trace / "logits.npy", trace / "videos.csv", trace / "trace.json"
+    if kind == "logits cut":
+        logits.write_bytes(logits.read_bytes()[:300])
+    elif kind == "no list":
+        videos.unlink()
+    elif kind == "facts cut":
+        facts.write_text(facts.read_text()[:50])
+    elif kind == "no costs":
+        facts.write_text(json.dumps({k: v for k, v in json.loads(facts.read_text()).items() if k != "macs"}))
+    else:
+        videos.write_text("\n".join(videos.read_text().splitlines()[:-1]) + "\n")
+    refused(command("sweep", f"trace={trace}"), "sweep", here, f"the trace at {trace} is damaged")
+
+
+def test_a_job_of_a_multirun_that_fails_is_told_and_the_others_still_run(
+    command: Command, here: Path, run_of: Callable[[str], Path]
+) -> None:
+    checkpoint = run_of("depth") / "checkpoints/best.ckpt"
+    done = command("evaluate", "-m", f"checkpoint={checkpoint}", "split=validation,test", "output=both")
+    assert done.code == 2
+    assert done.err.splitlines()[-1].startswith("dyninf.evaluate: error: synthetic has no split 'validation'")
+    assert "split=validation" in done.err
+    assert "Traceback" not in done.err
+    assert [path.name for path in (here / "both").iterdir() if path.is_dir()] == ["1"]
+    assert (here / "both/1/summary.json").is_file()
+
+
+def test_a_folder_that_had_something_in_it_is_left_as_it_was(
+    command: Command, here: Path, tiny: list[str]
+) -> None:
+    (here / "notes").mkdir()
+    (here / "notes/mine.txt").write_text("keep")
+    done = command("train", *tiny, "dataset.num_frames=6", "output=notes")
+    assert done.code == 2
+    assert [path.relative_to(here).as_posix() for path in here.rglob("*")] == ["notes", "notes/mine.txt"]
+
+
+@pytest.mark.parametrize("overrides", [["trainer.epochs=3"], ["dataset.batch_size=0"]])
+def test_the_traceback_is_there_for_those_who_ask(overrides: list[str], command: Command) -> None:
+    done = command("train", *overrides, HYDRA_FULL_ERROR="1")
+    assert done.code == 1
+    assert "Traceback (most recent call last)" in done.err
+    assert "dyninf.train: error" not in done.err

@@ -1,0 +1,64 @@
+"""Every file in ``conf/`` composes, and what it describes can be built."""
+
+import itertools
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from dyninf.checkpoint_file import make_network
+from dyninf.configuration import CONF, choices, make
+
+GROUPS = "backbone scheme dataset policy optimizer scheduler trainer logger callbacks".split()
+
+
+def composed(command: str, *overrides: str) -> DictConfig:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose(command, [*overrides, "paths.output_dir=out"])
+
+
+def test_every_group_that_has_files_is_tested_here() -> None:
+    folders = {path.parent.name for path in CONF.glob("*/*.yaml")}
+    assert folders == {*GROUPS, "experiment", "paths", "hydra_settings"}
+
+
+@pytest.mark.parametrize("experiment", choices("experiment"))
+def test_every_experiment_composes_and_its_network_and_data_set_can_be_built(experiment: str) -> None:
+    config = composed("train", f"experiment={experiment}")
+    assert not OmegaConf.missing_keys(config)
+    datamodule = make(config.dataset)
+    network = make_network(config, datamodule.num_classes)
+    module = make(config.module, network=network)
+    assert module.network.costs(config.dataset.crop, config.dataset.crop).gmacs_K[-1] > 0
+    module.configure_optimizers()
+
+
+@pytest.mark.parametrize("experiment", choices("experiment"))
+def test_every_experiment_says_its_command_and_what_to_expect(experiment: str) -> None:
+    header = (CONF / "experiment" / f"{experiment}.yaml").read_text().split("defaults:")[0]
+    assert "# python" in header
+
+
+@pytest.mark.parametrize(
+    ("group", "choice"), [(group, choice) for group in GROUPS for choice in choices(group)], ids=str
+)
+def test_every_choice_of_every_group_composes_and_resolves(group: str, choice: str) -> None:
+    config = composed("train", f"{group}={choice}", "dataset.root=videos")
+    OmegaConf.resolve(config)
+    assert not OmegaConf.missing_keys(config)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "scheme"),
+    [*itertools.product(["resnet_small"], choices("scheme")), *((b, "joint") for b in choices("backbone"))],
+)
+def test_every_backbone_and_every_scheme_makes_a_network(backbone: str, scheme: str) -> None:
+    network = make_network(composed("train", f"backbone={backbone}", f"scheme={scheme}"), 5)
+    assert network.name == f"{backbone}-{scheme}-8f"
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "sweep"])
+def test_every_policy_has_a_place_in_every_command(command: str) -> None:
+    dataset = ["dataset=synthetic"] if command == "evaluate" else []
+    for policy in choices("policy"):
+        make(composed(command, f"policy={policy}", *dataset).policy)
