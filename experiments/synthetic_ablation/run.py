@@ -28,6 +28,8 @@ VARIANTS = {
     "input": ["scheme=input"],
     "joint": ["scheme=joint"],
     "input_plain_order": ["scheme=input", "scheme.order=plain"],
+    "input_2_groups": ["scheme=input", "scheme.groups=2"],
+    "input_2_groups_plain_order": ["scheme=input", "scheme.groups=2", "scheme.order=plain"],
     "input_no_shift": ["scheme=input", "scheme.shift=none"],
 }
 
@@ -104,21 +106,8 @@ def tables(rows: list[dict[str, object]]) -> Iterator[str]:
         last = [row for row in rows if row["variant"] == variant and row["last"]]
         columns = [spread(last, key) for key in ("top1", "top1_temporal", "top1_scene")]
         yield f"| {variant} | {last[0]['gmacs']} | {' | '.join(columns)} |"
-    yield "\nInput axis, each checkpoint for all videos; the difference is taken seed by seed:\n"
-    yield "| checkpoint | GMACs | permuted | plain order | permuted − plain |"
-    yield "| --- | --- | --- | --- | --- |"
-    for name in dict.fromkeys(row["checkpoint"] for row in rows if row["variant"] == "input"):
-        permuted, plain = (
-            [row for row in rows if row["variant"] == variant and row["checkpoint"] == name]
-            for variant in ("input", "input_plain_order")
-        )
-        difference = [
-            {"top1": float(a["top1"]) - float(b["top1"])} for a, b in zip(permuted, plain, strict=True)
-        ]  # type: ignore[arg-type]
-        yield (
-            f"| {name} | {permuted[0]['gmacs']} | {spread(permuted, 'top1')} | {spread(plain, 'top1')} "
-            f"| {spread(difference, 'top1')} |"
-        )
+    yield from order_table(rows, "4 groups of 2 frames", "input", "input_plain_order")
+    yield from order_table(rows, "2 groups of 4 frames", "input_2_groups", "input_2_groups_plain_order")
     shift, none = (
         [row for row in rows if row["variant"] == variant and row["last"]]
         for variant in ("input", "input_no_shift")
@@ -127,6 +116,27 @@ def tables(rows: list[dict[str, object]]) -> Iterator[str]:
     for key, classes in (("top1_temporal", "temporal"), ("top1_scene", "scene")):
         gain = [{"top1": float(a[key]) - float(b[key])} for a, b in zip(shift, none, strict=True)]  # type: ignore[arg-type]
         yield f"- {classes} classes: {spread(gain, 'top1')} points"
+
+
+def order_table(
+    rows: list[dict[str, object]], groups: str, permuted_name: str, plain_name: str
+) -> Iterator[str]:
+    """Markdown: permuted against plain order at each checkpoint of the input axis."""
+    yield f"\nInput axis, {groups}, each checkpoint for all videos; the difference is taken seed by seed:\n"
+    yield "| checkpoint | GMACs | permuted | plain order | permuted − plain |"
+    yield "| --- | --- | --- | --- | --- |"
+    for name in dict.fromkeys(row["checkpoint"] for row in rows if row["variant"] == permuted_name):
+        permuted, plain = (
+            [row for row in rows if row["variant"] == variant and row["checkpoint"] == name]
+            for variant in (permuted_name, plain_name)
+        )
+        difference = [
+            {"top1": float(a["top1"]) - float(b["top1"])} for a, b in zip(permuted, plain, strict=True)
+        ]  # type: ignore[arg-type]
+        yield (
+            f"| {name} | {permuted[0]['gmacs']} | {spread(permuted, 'top1')} | {spread(plain, 'top1')} "
+            f"| {spread(difference, 'top1')} |"
+        )
 
 
 def figure(rows: list[dict[str, object]], path: Path) -> None:

@@ -20,6 +20,14 @@ def choices(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
+def number(config: DictConfig, key: str, least: float) -> float:
+    """A setting that has to be a number of at least `least`; ValueError that names it otherwise."""
+    value = config[key]
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= least:
+        raise ValueError(f"{key} must be a number of at least {least}, got {value!r}")
+    return value
+
+
 def load_group(group: str, name: str) -> DictConfig:
     """One file of a group; ValueError that lists the group's files if there is none of that name."""
     if name not in choices(group):

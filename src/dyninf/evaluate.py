@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from dyninf import checkpoint_file
 from dyninf.cli import application
-from dyninf.configuration import make
+from dyninf.configuration import make, number
 from dyninf.report import assess
 
 
@@ -31,6 +31,11 @@ def offer_dataset() -> None:
 @application("evaluate", before=offer_dataset)
 def main(config: DictConfig) -> float:
     """Assess ``config.checkpoint``; returns the dynamic top-1 for sweepers."""
+    device = config.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if device not in ("cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
+        there = "cpu, cuda" if torch.cuda.is_available() else "cpu"
+        raise ValueError(f"device {device!r} is not there; choose from {there}")
+    max_drop = number(config, "max_drop", least=0)
     file = checkpoint_file.read(config.checkpoint)
     datamodule = make(config.dataset)
     if datamodule.class_names != file.classes:
@@ -44,10 +49,10 @@ def main(config: DictConfig) -> float:
         datamodule,
         make(config.policy),
         Path(config.paths.output_dir),
-        config.max_drop,
+        max_drop,
         config.split,
         known_traces=file.path.parent.parent / "trace",
-        device=config.device or ("cuda" if torch.cuda.is_available() else "cpu"),
+        device=device,
     )
     return float(assessment.summary["dynamic"]["top1"])
 

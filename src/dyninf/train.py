@@ -9,7 +9,7 @@ from pytorch_lightning.loggers import Logger, WandbLogger
 from dyninf import checkpoint_file
 from dyninf.atomic import atomic_file
 from dyninf.cli import application, quieten
-from dyninf.configuration import make
+from dyninf.configuration import make, number
 from dyninf.data import VideoDataModule
 from dyninf.policies import Policy
 from dyninf.report import Assessment, assess, log_assessment
@@ -46,11 +46,12 @@ def main(config: DictConfig) -> float | None:
     quieten()
     pl.seed_everything(config.seed, workers=True, verbose=False)
     output = Path(config.paths.output_dir)
+    max_drop = number(config, "max_drop", least=0)
     resume = checkpoint_file.read(config.checkpoint) if config.checkpoint else None
     datamodule: VideoDataModule = make(config.dataset)
     if datamodule.num_classes < 2:
         raise ValueError(
-            f"the data set at {datamodule.root} has {datamodule.num_classes} classes; training needs 2 or more"
+            f"the data set at {datamodule.root} has {datamodule.num_classes} classes; 2 or more are needed"
         )
     network = checkpoint_file.make_network(config, datamodule.num_classes)
     if resume is not None:
@@ -71,7 +72,7 @@ def main(config: DictConfig) -> float | None:
         logger.log_hyperparams(saved.saved["config"])
     try:
         assessment = train(
-            datamodule, module, trainer, policy, output, config.max_drop, resume.path if resume else None
+            datamodule, module, trainer, policy, output, max_drop, resume.path if resume else None
         )
     finally:
         for logger in loggers:

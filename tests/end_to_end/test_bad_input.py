@@ -240,3 +240,21 @@ def test_the_traceback_is_there_for_those_who_ask(overrides: list[str], command:
     assert done.code == 1
     assert "Traceback (most recent call last)" in done.err
     assert "dyninf.train: error" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "override"), [("train", "max_drop=abc"), ("train", "max_drop=-1"), ("sweep", "points=0")]
+)
+def test_a_setting_that_is_no_such_number_is_named(
+    name: str, override: str, command: Command, here: Path, run_of: Callable[[str], Path]
+) -> None:
+    trace = [f"trace={run_of('joint')}/trace/test"] if name == "sweep" else []
+    key, value = override.split("=")
+    refused(command(name, *trace, override), name, here, key, "number of at least", value)
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_runs(
+    command: Command, here: Path, run_of: Callable[[str], Path]
+) -> None:
+    checkpoint = f"checkpoint={run_of('joint')}/checkpoints/best.ckpt"
+    refused(command("evaluate", checkpoint, "device=tpu"), "evaluate", here, "'tpu'", "cpu")

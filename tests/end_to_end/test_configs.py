@@ -14,7 +14,7 @@ GROUPS = "backbone scheme dataset policy optimizer scheduler trainer logger call
 
 def composed(command: str, *overrides: str) -> DictConfig:
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose(command, [*overrides, "paths.output_dir=out"])
+        return compose(command, [*overrides, "paths.output_dir=out", "paths.data_dir=data"])
 
 
 def test_every_group_that_has_files_is_tested_here() -> None:

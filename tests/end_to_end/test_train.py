@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from omegaconf import OmegaConf
-from tests.end_to_end.commands import Finished, started
+from tests.end_to_end.commands import Finished, forked, started
 
 from dyninf.trace import Trace
 
@@ -127,14 +127,25 @@ def test_the_log_has_the_accuracy_at_every_checkpoint_in_training_and_validation
     assert logged["test/dynamic/gmacs"] == pytest.approx(summary_of(run)["dynamic"]["gmacs"])
 
 
-def test_the_command_line_trains_and_says_what_it_wrote(here: Path, tiny: list[str]) -> None:
-    done = started("train", "scheme=depth", *tiny, cwd=here).check()
+def test_the_command_line_makes_the_data_trains_and_says_what_it_wrote(
+    here: Path, tmp_path: Path, tiny: list[str]
+) -> None:
+    own_data = [override for override in tiny if not override.startswith("paths.data_dir=")]
+    done = started("train", "scheme=depth", *own_data, cwd=here).check()
     [summary] = here.glob("outputs/*/*/summary.json")
     assert "4f-res5" in done.out
     assert "GMACs" in done.out
     assert "12 of 12 videos" in done.out
     assert summary.parent.relative_to(here).as_posix() in "".join(done.out.split())
     assert "Traceback" not in done.err
+    assert len(list(here.glob("data/synthetic/*/manifest.csv"))) == 1
+
+    elsewhere = tmp_path / "elsewhere"  # the checkpoint remembers where its data lies
+    elsewhere.mkdir()
+    checkpoint = summary.parent / "checkpoints/best.ckpt"
+    forked("evaluate", f"checkpoint={checkpoint}", "output=out", cwd=elsewhere, logs=tmp_path).check()
+    assert [path.name for path in elsewhere.iterdir()] == ["out"]
+    assert summary_of(elsewhere / "out") == summary_of(summary.parent)
 
 
 def test_the_last_checkpoint_is_of_the_last_epoch_and_a_run_goes_on_where_it_stopped(

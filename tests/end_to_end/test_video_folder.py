@@ -164,7 +164,7 @@ def test_fewer_than_two_classes_are_refused(
     for folder in ("train", *(f"train/{name}" for name in classes)):
         (tmp_path / "few" / folder).mkdir(parents=True)
     done = command("train", *SETTINGS, f"dataset.root={tmp_path}/few")
-    refused(done, "train", here, f"{tmp_path}/few has {len(classes)} classes", "2 or more")
+    refused(done, "train", here, f"{tmp_path}/few has {len(classes)} classes", "2 or more are needed")
 
 
 def test_the_folder_has_to_be_given(command: Command, here: Path) -> None:

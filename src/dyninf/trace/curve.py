@@ -46,18 +46,14 @@ class Curve:
 def sweep(trace: Trace, policy: Policy, thresholds_P: Tensor) -> Curve:
     """Replay `policy` with each threshold, the same at every checkpoint; the logits are scored once."""
     scores_VK, K = trace.scores(policy), len(trace.macs_K)
-    outcomes = [
-        trace.stop_at(first_stop(scores_VK, policy.with_threshold(threshold).thresholds(K)))
-        for threshold in thresholds_P.tolist()
-    ]
-    return Curve(
-        threshold_P=thresholds_P,
-        top1_P=torch.tensor([outcome.top1 for outcome in outcomes], dtype=torch.float64),
-        top5_P=torch.tensor([outcome.top5 for outcome in outcomes], dtype=torch.float64),
-        macs_P=torch.tensor([outcome.mean_macs for outcome in outcomes], dtype=torch.float64),
-        exit_share_PK=torch.stack([outcome.exit_share_K for outcome in outcomes]),
-        checkpoints=trace.info.checkpoints,
-    )
+    rows, shares = [], []
+    for threshold in thresholds_P.tolist():
+        outcome = trace.stop_at(first_stop(scores_VK, policy.with_threshold(threshold).thresholds(K)))
+        # The outcome's tensors over all videos go at once: a thousand of them would be most of the memory.
+        rows.append((outcome.top1, outcome.top5, outcome.mean_macs))
+        shares.append(outcome.exit_share_K)
+    top1_P, top5_P, macs_P = torch.tensor(rows, dtype=torch.float64).T
+    return Curve(thresholds_P, top1_P, top5_P, macs_P, torch.stack(shares), trace.info.checkpoints)
 
 
 def default_thresholds(trace: Trace, policy: Policy, points: int) -> Tensor:
