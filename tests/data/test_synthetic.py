@@ -148,7 +148,11 @@ def test_the_later_of_two_makers_takes_what_is_there(tmp_path, monkeypatch):
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
 def test_an_interrupted_run_leaves_nothing_that_is_taken_for_whole(tmp_path, stop):
     counts = {"train_clips": 20, "calibration_clips": 1, "test_clips": 1}
-    code = f"import sys; from dyninf.data import Synthetic; Synthetic(sys.argv[1], **{counts}).prepare_data()"
+    # A shell's background jobs, and what they start, ignore Ctrl-C unless they ask for it.
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        f"from dyninf.data import Synthetic; Synthetic(sys.argv[1], **{counts}).prepare_data()"
+    )
     maker = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
