@@ -118,8 +118,10 @@ def test_other_parameters_lie_in_other_folders(tmp_path):
 
 def test_what_is_made_is_not_made_again(synthetic, monkeypatch):
     synthetic.prepare_data()
-    monkeypatch.setattr(synthetic_files, "encode", lambda *_: pytest.fail("made again"))
+    encoded = []
+    monkeypatch.setattr(synthetic_files, "encode", lambda *arguments: encoded.append(arguments))
     synthetic.prepare_data()
+    assert encoded == []
 
 
 def test_a_failure_leaves_nothing(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.end_to_end.commands import Finished
 
 
-def refused(done: Finished, name: str, here: Path, *said: str) -> None:
+def assert_refused(done: Finished, name: str, here: Path, *said: str) -> None:
     """Assert exit code 2, one line on standard error that has all of `said`, and nothing left in `here`."""
     lines = done.err.splitlines()
     assert done.code == 2, done.err

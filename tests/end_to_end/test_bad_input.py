@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.end_to_end.bad import refused
+from tests.end_to_end.bad import assert_refused
 from tests.end_to_end.commands import Finished, started
 
 Command = Callable[..., Finished]
@@ -16,22 +16,26 @@ Command = Callable[..., Finished]
 @pytest.mark.parametrize("name", ["train", "evaluate", "sweep"])
 def test_the_command_line_refuses_with_one_line(name: str, here: Path) -> None:
     dataset = ["dataset=synthetic"] if name == "evaluate" else []
-    refused(started(name, "max_dorp=0.1", *dataset, cwd=here), name, here, "'max_dorp'", "max_drop", "policy")
+    assert_refused(
+        started(name, "max_dorp=0.1", *dataset, cwd=here), name, here, "'max_dorp'", "max_drop", "policy"
+    )
 
 
 def test_an_unknown_setting_is_answered_with_those_there_are(command: Command, here: Path) -> None:
-    refused(command("train", "learning_rate=0.1"), "train", here, "'learning_rate'", "optimizer", "seed")
+    assert_refused(
+        command("train", "learning_rate=0.1"), "train", here, "'learning_rate'", "optimizer", "seed"
+    )
 
 
 def test_an_unknown_nested_setting_is_answered_with_those_beside_it(command: Command, here: Path) -> None:
-    refused(command("train", "trainer.epochs=3"), "train", here, "'trainer.epochs'", "max_epochs")
-    refused(command("train", "scheme.x.y=3"), "train", here, "'scheme.x'", "groups", "staircase")
+    assert_refused(command("train", "trainer.epochs=3"), "train", here, "'trainer.epochs'", "max_epochs")
+    assert_refused(command("train", "scheme.x.y=3"), "train", here, "'scheme.x'", "groups", "staircase")
 
 
 def test_an_added_setting_that_its_class_does_not_take_is_named(
     command: Command, here: Path, tiny: list[str]
 ) -> None:
-    refused(command("train", *tiny, "+trainer.epochs=3"), "train", here, "Trainer", "'epochs'")
+    assert_refused(command("train", *tiny, "+trainer.epochs=3"), "train", here, "Trainer", "'epochs'")
 
 
 @pytest.mark.parametrize(
@@ -47,19 +51,19 @@ def test_an_added_setting_that_its_class_does_not_take_is_named(
 def test_an_unknown_choice_is_answered_with_the_choices(
     override: str, allowed: str, command: Command, here: Path
 ) -> None:
-    refused(command("train", override), "train", here, override.replace("=", "/"), allowed)
+    assert_refused(command("train", override), "train", here, override.replace("=", "/"), allowed)
 
 
 def test_a_group_that_a_command_does_not_have_is_answered_with_its_groups(
     command: Command, here: Path, run_of: Callable[[str], Path]
 ) -> None:
     done = command("evaluate", f"checkpoint={run_of('depth')}/checkpoints/best.ckpt", "scheme=joint")
-    refused(done, "evaluate", here, "'scheme'", "dataset, paths, policy")
+    assert_refused(done, "evaluate", here, "'scheme'", "dataset, paths, policy")
 
 
 @pytest.mark.parametrize("override", ["scheme", "scheme.groups=[1,"])
 def test_a_malformed_override_is_quoted(override: str, command: Command, here: Path) -> None:
-    refused(command("train", override), "train", here, repr(override), "KEY=VALUE")
+    assert_refused(command("train", override), "train", here, repr(override), "KEY=VALUE")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +84,7 @@ def test_a_malformed_override_is_quoted(override: str, command: Command, here: P
 def test_a_value_that_does_not_fit_is_refused_before_anything_is_written(
     override: str, said: str, command: Command, here: Path, tiny: list[str]
 ) -> None:
-    refused(command("train", "scheme=joint", *tiny, override), "train", here, said)
+    assert_refused(command("train", "scheme=joint", *tiny, override), "train", here, said)
 
 
 @pytest.mark.parametrize("name", ["train", "evaluate"])
@@ -89,7 +93,7 @@ def test_a_missing_checkpoint_is_named_with_where_runs_keep_theirs(
 ) -> None:
     overrides = tiny if name == "train" else []
     done = command(name, *overrides, "checkpoint=nowhere/best.ckpt")
-    refused(done, name, here, "no checkpoint at nowhere/best.ckpt", "last.ckpt")
+    assert_refused(done, name, here, "no checkpoint at nowhere/best.ckpt", "last.ckpt")
 
 
 @pytest.mark.parametrize("name", ["train", "evaluate"])
@@ -117,11 +121,11 @@ def test_a_file_that_is_no_checkpoint_is_named(
         torch.save(torch.nn.Linear(2, 2), file)
     overrides = ["scheme=depth", *tiny] if name == "train" else []
     done = command(name, *overrides, f"checkpoint={file}")
-    refused(done, name, here, str(file), "dyninf.train")
+    assert_refused(done, name, here, str(file), "dyninf.train")
 
 
 def test_a_checkpoint_has_to_be_given_to_evaluate(command: Command, here: Path) -> None:
-    refused(command("evaluate"), "evaluate", here, "checkpoint is needed")
+    assert_refused(command("evaluate"), "evaluate", here, "checkpoint is needed")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +142,7 @@ def test_a_training_does_not_go_on_from_a_checkpoint_of_another_architecture(
 ) -> None:
     checkpoint = run_of("depth") / "checkpoints/last.ckpt"
     done = command("train", "scheme=depth", *tiny, f"checkpoint={checkpoint}", override)
-    refused(done, "train", here, str(checkpoint), said)
+    assert_refused(done, "train", here, str(checkpoint), said)
 
 
 def test_a_checkpoint_whose_weights_are_not_those_of_its_config_is_refused(
@@ -148,7 +152,7 @@ def test_a_checkpoint_whose_weights_are_not_those_of_its_config_is_refused(
     content["dyninf"]["config"]["backbone"]["width"] = 32
     file = tmp_path / "changed.ckpt"
     torch.save(content, file)
-    refused(command("evaluate", f"checkpoint={file}"), "evaluate", here, str(file), "in the network")
+    assert_refused(command("evaluate", f"checkpoint={file}"), "evaluate", here, str(file), "in the network")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +168,7 @@ def test_evaluate_refuses_a_split_or_thresholds_that_do_not_fit(
     override: str, said: str, command: Command, here: Path, run_of: Callable[[str], Path]
 ) -> None:
     done = command("evaluate", f"checkpoint={run_of('depth')}/checkpoints/best.ckpt", override)
-    refused(done, "evaluate", here, said)
+    assert_refused(done, "evaluate", here, said)
 
 
 def test_a_threshold_is_not_chosen_on_the_trace_of_another_network(
@@ -172,23 +176,27 @@ def test_a_threshold_is_not_chosen_on_the_trace_of_another_network(
 ) -> None:
     traces = (f"trace={run_of('joint')}/trace/test", f"calibration={run_of('depth')}/trace/calibration")
     done = command("sweep", *traces)
-    refused(done, "sweep", here, "another network", "resnet_small-depth-4f", "resnet_small-joint-4f")
+    assert_refused(done, "sweep", here, "another network", "resnet_small-depth-4f", "resnet_small-joint-4f")
 
 
 def test_a_threshold_is_not_chosen_on_the_split_that_is_reported(
     command: Command, here: Path, run_of: Callable[[str], Path]
 ) -> None:
     trace = run_of("joint") / "trace/test"
-    refused(command("sweep", f"trace={trace}", f"calibration={trace}"), "sweep", here, "synthetic/test")
+    assert_refused(
+        command("sweep", f"trace={trace}", f"calibration={trace}"), "sweep", here, "synthetic/test"
+    )
 
 
 def test_a_missing_trace_is_named_with_those_below_its_place(
     command: Command, here: Path, run_of: Callable[[str], Path]
 ) -> None:
-    refused(command("sweep"), "sweep", here, "trace is needed")
-    refused(command("sweep", "trace=nowhere"), "sweep", here, "no trace at nowhere")
+    assert_refused(command("sweep"), "sweep", here, "trace is needed")
+    assert_refused(command("sweep", "trace=nowhere"), "sweep", here, "no trace at nowhere")
     folder = run_of("joint") / "trace"
-    refused(command("sweep", f"trace={folder}"), "sweep", here, f"no trace at {folder}", "calibration, test")
+    assert_refused(
+        command("sweep", f"trace={folder}"), "sweep", here, f"no trace at {folder}", "calibration, test"
+    )
 
 
 @pytest.mark.parametrize("kind", ["logits cut", "no list", "facts cut", "no costs", "a video missing"])
@@ -208,7 +216,7 @@ def test_a_damaged_trace_is_named(
         facts.write_text(json.dumps({k: v for k, v in json.loads(facts.read_text()).items() if k != "macs"}))
     else:
         videos.write_text("\n".join(videos.read_text().splitlines()[:-1]) + "\n")
-    refused(command("sweep", f"trace={trace}"), "sweep", here, f"the trace at {trace} is damaged")
+    assert_refused(command("sweep", f"trace={trace}"), "sweep", here, f"the trace at {trace} is damaged")
 
 
 def test_a_job_of_a_multirun_that_fails_is_told_and_the_others_still_run(
@@ -250,11 +258,11 @@ def test_a_setting_that_is_no_such_number_is_named(
 ) -> None:
     trace = [f"trace={run_of('joint')}/trace/test"] if name == "sweep" else []
     key, value = override.split("=")
-    refused(command(name, *trace, override), name, here, key, "number of at least", value)
+    assert_refused(command(name, *trace, override), name, here, key, "number of at least", value)
 
 
 def test_a_device_that_is_not_there_is_refused_before_anything_runs(
     command: Command, here: Path, run_of: Callable[[str], Path]
 ) -> None:
     checkpoint = f"checkpoint={run_of('joint')}/checkpoints/best.ckpt"
-    refused(command("evaluate", checkpoint, "device=tpu"), "evaluate", here, "'tpu'", "cpu")
+    assert_refused(command("evaluate", checkpoint, "device=tpu"), "evaluate", here, "'tpu'", "cpu")

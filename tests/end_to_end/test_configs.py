@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from dyninf.checkpoint_file import make_network
 from dyninf.configuration import CONF, choices, make
+from dyninf.policies import Policy
 
 GROUPS = "backbone scheme dataset policy optimizer scheduler trainer logger callbacks".split()
 
@@ -61,4 +62,5 @@ def test_every_backbone_and_every_scheme_makes_a_network(backbone: str, scheme: 
 def test_every_policy_has_a_place_in_every_command(command: str) -> None:
     dataset = ["dataset=synthetic"] if command == "evaluate" else []
     for policy in choices("policy"):
-        make(composed(command, f"policy={policy}", *dataset).policy)
+        made = make(composed(command, f"policy={policy}", *dataset).policy)
+        assert isinstance(made, Policy)

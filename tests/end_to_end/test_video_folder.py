@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tests.end_to_end.bad import refused
+from tests.end_to_end.bad import assert_refused
 from tests.end_to_end.commands import Finished, forked, started
 
 from dyninf.data.synthetic_files import encode
@@ -110,7 +110,7 @@ def test_a_bad_training_video_is_named_in_one_line(
     make, reason = BAD_VIDEOS[kind]
     bad = videos / "train/darker/bad.mp4"
     make(bad)
-    refused(command("train", *SETTINGS, f"dataset.root={videos}"), "train", here, str(bad), reason)
+    assert_refused(command("train", *SETTINGS, f"dataset.root={videos}"), "train", here, str(bad), reason)
 
 
 @pytest.mark.parametrize("kind", BAD_VIDEOS)
@@ -121,7 +121,7 @@ def test_a_bad_test_video_is_named_in_one_line_by_evaluate(
     bad = videos / "test/brighter/bad.mp4"
     make(bad)
     done = command("evaluate", f"checkpoint={trained}/checkpoints/best.ckpt", f"dataset.root={videos}")
-    refused(done, "evaluate", here, str(bad), reason)
+    assert_refused(done, "evaluate", here, str(bad), reason)
 
 
 def test_a_bad_video_is_named_in_one_line_when_a_worker_process_meets_it(
@@ -130,7 +130,7 @@ def test_a_bad_video_is_named_in_one_line_when_a_worker_process_meets_it(
     bad = videos / "train/darker/bad.mp4"
     half_of_a_video(bad)
     done = command("train", *SETTINGS, f"dataset.root={videos}", "dataset.num_workers=1")
-    refused(done, "train", here, str(bad), "truncated")
+    assert_refused(done, "train", here, str(bad), "truncated")
 
 
 @pytest.mark.parametrize("split", ["train", "calibration", "test"])
@@ -139,13 +139,13 @@ def test_a_missing_split_is_told_before_the_training(
 ) -> None:
     shutil.rmtree(videos / split)
     done = command("train", *SETTINGS, f"dataset.root={videos}")
-    refused(done, "train", here, f"no folder {videos / split}", f"{videos / 'calibration'}")
+    assert_refused(done, "train", here, f"no folder {videos / split}", f"{videos / 'calibration'}")
 
 
 def test_a_class_that_train_lacks_is_named(command: Command, here: Path, videos: Path) -> None:
     (videos / "test/sideways").mkdir()
     done = command("train", *SETTINGS, f"dataset.root={videos}")
-    refused(done, "train", here, str(videos / "test"), "train lacks", "sideways")
+    assert_refused(done, "train", here, str(videos / "test"), "train lacks", "sideways")
 
 
 def test_a_split_without_videos_is_named_with_the_endings_that_are_looked_for(
@@ -154,7 +154,7 @@ def test_a_split_without_videos_is_named_with_the_endings_that_are_looked_for(
     for video in (videos / "calibration").rglob("*.mp4"):
         video.rename(video.with_suffix(".webp"))
     done = command("train", *SETTINGS, f"dataset.root={videos}")
-    refused(done, "train", here, f"no video in {videos / 'calibration'}", ".mp4")
+    assert_refused(done, "train", here, f"no video in {videos / 'calibration'}", ".mp4")
 
 
 @pytest.mark.parametrize("classes", [[], ["alone"]])
@@ -164,11 +164,11 @@ def test_fewer_than_two_classes_are_refused(
     for folder in ("train", *(f"train/{name}" for name in classes)):
         (tmp_path / "few" / folder).mkdir(parents=True)
     done = command("train", *SETTINGS, f"dataset.root={tmp_path}/few")
-    refused(done, "train", here, f"{tmp_path}/few has {len(classes)} classes", "2 or more are needed")
+    assert_refused(done, "train", here, f"{tmp_path}/few has {len(classes)} classes", "2 or more are needed")
 
 
 def test_the_folder_has_to_be_given(command: Command, here: Path) -> None:
-    refused(command("train", *SETTINGS), "train", here, "dataset.root is needed")
+    assert_refused(command("train", *SETTINGS), "train", here, "dataset.root is needed")
 
 
 def test_a_checkpoint_is_not_evaluated_on_a_data_set_with_other_classes(
@@ -176,4 +176,4 @@ def test_a_checkpoint_is_not_evaluated_on_a_data_set_with_other_classes(
 ) -> None:
     checkpoint = run_of("input") / "checkpoints/best.ckpt"
     done = command("evaluate", f"checkpoint={checkpoint}", *SETTINGS[:2], f"dataset.root={videos}")
-    refused(done, "evaluate", here, str(checkpoint), "12 classes", "2")
+    assert_refused(done, "evaluate", here, str(checkpoint), "12 classes", "2")
