@@ -55,9 +55,9 @@ def infer(network: Network, video_BTCHW: Tensor, policy: Policy) -> InferenceRes
             break
         frames = None
         if cell.stage == 1:
-            frames = network.group_frames_of(video_BTCHW[there_b.to(video_BTCHW.device)], cell.group).to(
-                device
-            )
+            # The group first, then the clips: frames of later groups are not copied.
+            group_BtCHW = network.group_frames_of(video_BTCHW, cell.group)
+            frames = group_BtCHW[there_b.to(video_BTCHW.device)].to(device)
         state = network.run_cell(cell, state, frames)
         if cell not in places:
             continue
