@@ -40,10 +40,7 @@ def random_network(
         assert logits_BKN.isfinite().all()
         for k, checkpoint in enumerate(network.checkpoints):
             if checkpoint in first_at_their_stage(network):
-                stage = checkpoint.cell.stage
-                classifier = (
-                    network.backbone.fc if stage == 4 else network.backbone.heads[checkpoint.stage].classifier
-                )
+                classifier = network.backbone.classifier_of(checkpoint.cell.stage)
                 classifier.weight.div_(logits_BKN[:, k].std(-1).mean())
                 classifier.bias.normal_(0, 0.1)
     return network

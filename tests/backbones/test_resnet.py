@@ -11,7 +11,7 @@ from torchvision import models
 
 import dyninf
 from dyninf.backbones import ResNet
-from dyninf.grid import NoShift, OfflineShift, OnlineShift
+from dyninf.grid import Exchange, Frames, NoShift, OfflineShift, OnlineShift
 
 
 def torchvision_network(name: str) -> nn.Module:
@@ -87,7 +87,8 @@ def test_a_stage_keeps_one_memory_for_each_block_that_shifts(shift: object, memo
     x_MCHW = torch.randn(4, 3, 32, 32)
     for stage, blocks in enumerate((2, 3, 2, 1), 1):
         channels_before = 16 if stage == 1 else x_MCHW.shape[1]
-        x_MCHW, kept = backbone.run_stage(stage, x_MCHW, 2, shift, None)
+        exchange = Exchange(shift, Frames(((0, 1),)))
+        x_MCHW, kept = backbone.run_stage(stage, x_MCHW, exchange), exchange.kept
         assert x_MCHW.shape == (4, 16 * 2 ** (stage - 1), 16 // 2**stage, 16 // 2**stage)
         assert len(kept) == blocks * memories
         if kept:
@@ -98,8 +99,9 @@ def test_a_stage_of_23_blocks_shifts_in_every_second_one() -> None:
     backbone = ResNet("deep", "basic", [1, 2, 23, 3], width=8, large_stem=False).eval()
     x_MCHW, counts = torch.randn(2, 3, 32, 32), []
     for stage in (1, 2, 3, 4):
-        x_MCHW, kept = backbone.run_stage(stage, x_MCHW, 2, OnlineShift(), None)
-        counts.append(len(kept))
+        exchange = Exchange(OnlineShift(), Frames(((0, 1),)))
+        x_MCHW = backbone.run_stage(stage, x_MCHW, exchange)
+        counts.append(len(exchange.kept))
     assert counts == [1, 1, 12, 2]
 
 
@@ -120,7 +122,7 @@ def test_the_shift_reads_the_input_of_the_residual_branch_alone() -> None:
     backbone = network.backbone
     x_MCHW = torch.randn(2, 8, 8, 8)
     with torch.inference_mode():
-        found_MCHW, _ = backbone.run_stage(2, x_MCHW, 2, OnlineShift(), None)
+        found_MCHW = backbone.run_stage(2, x_MCHW, Exchange(OnlineShift(), Frames(((0, 1),))))
         block = backbone.layer2[0]
         shifted_MCHW = x_MCHW.clone()
         shifted_MCHW[0, :1], shifted_MCHW[1, :1] = 0, x_MCHW[0, :1]

@@ -10,7 +10,7 @@ from dyninf.checkpoint_file import make_network
 from dyninf.configuration import CONF, choices, make
 from dyninf.policies import Policy
 
-GROUPS = "backbone scheme dataset policy optimizer scheduler trainer logger callbacks".split()
+GROUPS = "backbone scheme dataset policy optimizer scheduler distillation trainer logger callbacks".split()
 
 
 def composed(command: str, *overrides: str) -> DictConfig:

@@ -47,7 +47,7 @@ def test_costs_are_what_a_counter_sees_while_the_cells_run(setting: Setting) -> 
 @given(staircases())
 @hypothesis_settings(max_examples=25)
 def test_costs_are_true_on_any_staircase(drawn: dict[str, object]) -> None:
-    network = random_network("resnet_small", "joint", width=8, head_width=16, **drawn)
+    network = random_network("resnet_small", "joint", width=8, head_width=64, **drawn)
     check_law_4(network, random_clips(1, network.num_frames))
 
 

@@ -3,6 +3,8 @@
 Legend: B clips, T frames, C, H, W, G groups, K checkpoints, N classes.
 """
 
+import copy
+
 import pytest
 import torch
 from hypothesis import given
@@ -12,7 +14,8 @@ from tests.networks import Setting, random_clips, random_network, relative_diffe
 from torch import Tensor
 
 from dyninf import build_network
-from dyninf.grid import Cell, Network, Scheme, State
+from dyninf.grid import Cell, Exchange, Frames, Network, Scheme, State
+from dyninf.grid.shift import SHIFTS
 
 
 def walked(network: Network, video_BTCHW: Tensor) -> Tensor:
@@ -106,7 +109,7 @@ def test_only_processed_frames_get_a_gradient(small_network: Network) -> None:
 def staircases(draw: st.DrawFn) -> dict[str, object]:
     """Settings of a scheme whose route is any order that the grid allows, with any checkpoints on it."""
     groups = draw(st.integers(1, 4))
-    shift = draw(st.sampled_from(["none", "online"] + ["offline"] * (groups == 1)))
+    shift = draw(st.sampled_from(["none", "online", "nearest", "two_way"] + ["offline"] * (groups == 1)))
     random = draw(st.randoms(use_true_random=True))
     depths = [0] * groups
     staircase = []
@@ -115,7 +118,7 @@ def staircases(draw: st.DrawFn) -> dict[str, object]:
         may_go_on = [
             g
             for g, depth in enumerate(depths)
-            if depth < 4 and (shift != "online" or g == 0 or depth < depths[g - 1])
+            if depth < 4 and (not SHIFTS[shift].keeps or g == 0 or depth < depths[g - 1])
         ]
         depths[random.choice(may_go_on)] += 1
         staircase.append(list(depths))
@@ -129,6 +132,7 @@ def staircases(draw: st.DrawFn) -> dict[str, object]:
         "staircase": staircase,
         "checkpoints": random.sample(headed, random.randint(1, len(headed))),
         "order": draw(st.sampled_from(["permuted", "plain", "bisection"])),
+        "average": draw(st.sampled_from(["stage", "cells"])),
         "num_frames": groups * draw(st.integers(1, 3)),
     }
 
@@ -136,7 +140,7 @@ def staircases(draw: st.DrawFn) -> dict[str, object]:
 @given(staircases())
 @hypothesis_settings(max_examples=40)
 def test_any_staircase_with_any_checkpoints_is_one_function(drawn: dict[str, object]) -> None:
-    network = random_network("resnet_small", "joint", width=8, head_width=16, **drawn)
+    network = random_network("resnet_small", "joint", width=8, head_width=64, **drawn)
     assert {tuple(c.cell) for c in network.checkpoints} == {tuple(cell) for cell in drawn["checkpoints"]}
     assert network.route.cells[-1] == network.checkpoints[-1].cell
     video_BTCHW = random_clips(2, network.num_frames)
@@ -146,7 +150,7 @@ def test_any_staircase_with_any_checkpoints_is_one_function(drawn: dict[str, obj
 @given(staircases())
 @hypothesis_settings(max_examples=15)
 def test_a_checkpoint_says_how_many_frames_its_head_averages(drawn: dict[str, object]) -> None:
-    network = random_network("resnet_small", "joint", width=8, head_width=16, **drawn)
+    network = random_network("resnet_small", "joint", width=8, head_width=64, **drawn)
     for checkpoint in network.checkpoints:
         cells = network.route.cells
         before = cells[: cells.index(checkpoint.cell) + 1]
@@ -166,11 +170,52 @@ def test_the_head_averages_over_all_frames_at_its_stage_so_far() -> None:
         for frame in [frame for group in network.permutation for frame in group]:
             x = video_BTCHW[:, frame]
             for stage in (1, 2, 3):
-                x, _ = network.backbone.run_stage(stage, x, 1, network.shift, None)
+                x = network.backbone.run_stage(stage, x, Exchange(network.shift, Frames(((frame,),))))
             features.append(network.backbone.embed(3, x))
             k = [c.name for c in network.checkpoints].index(f"{len(features)}f-res4")
             expected_BN = network.backbone.classify(3, torch.stack(features).mean(0))
             assert relative_difference(logits_BKN[:, k], expected_BN) <= 1e-4
+
+
+def test_a_head_can_average_over_all_cells_so_far() -> None:
+    options = {"groups": 2, "shift": "none", "width": 8, "head_width": 64}
+    network = random_network("resnet_small", "joint", 4, average="cells", **options)
+    video_BTCHW = random_clips(2, 4)
+    read = []
+    with torch.inference_mode():
+        logits_BKN = network(video_BTCHW)
+        for cell in network.route.cells:
+            for frame in network.permutation[cell.group - 1]:
+                x = video_BTCHW[:, frame]
+                for stage in range(1, cell.stage + 1):
+                    x = network.backbone.run_stage(stage, x, Exchange(network.shift, Frames(((frame,),))))
+                if cell.stage > 1:
+                    read.append(network.backbone.embed(cell.stage, x))
+            if cell.stage > 1:
+                k = [checkpoint.cell for checkpoint in network.checkpoints].index(cell)
+                expected_BN = network.backbone.classify(cell.stage, torch.stack(read).mean(0))
+                assert relative_difference(logits_BKN[:, k], expected_BN) <= 1e-4
+    assert len(read) == 4 * 3
+
+
+def test_heads_of_different_widths_cannot_be_averaged_over_cells() -> None:
+    with pytest.raises(ValueError, match=r"resnet_small have 16, 16, 64 features; set a head_width"):
+        build_network("resnet_small", "joint", 5, 4, width=8, head_width=16, average="cells")
+
+
+@pytest.mark.parametrize("backbone", ["resnet_small", "msdnet_small"])
+def test_activation_checkpointing_changes_neither_gradients_nor_statistics(backbone: str) -> None:
+    network = random_network(backbone, "joint", 4).train()
+    other = copy.deepcopy(network)
+    other.activation_checkpointing = True
+    video_BTCHW = random_clips(3, 4)
+    for one in (network, other):
+        one(video_BTCHW).square().sum().backward()
+    for (name, parameter), again in zip(network.named_parameters(), other.parameters(), strict=True):
+        assert parameter.grad is not None, name
+        assert relative_difference(again.grad, parameter.grad) <= 1e-4, name
+    for (name, buffer), again in zip(network.named_buffers(), other.buffers(), strict=True):
+        assert torch.equal(buffer, again), name
 
 
 @pytest.mark.parametrize("shape", [(2, 7, 3, 32, 32), (8, 3, 32, 32), (1, 2, 8, 3, 32, 32)])

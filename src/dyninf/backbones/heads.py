@@ -1,6 +1,6 @@
 """Heads of stages that were not made to be the last.
 
-Legend: B clips, M = clips · frames, C channels, F features, N classes.
+Legend: M = clips · frames, C channels, F features.
 """
 
 from typing import cast
@@ -25,7 +25,3 @@ class ProjectedHead(nn.Module):
     def embed(self, pooled_MC: Tensor) -> Tensor:
         """Features (M, F) of each frame."""
         return cast(Tensor, self.norm(self.project(pooled_MC)))
-
-    def classify(self, mean_BF: Tensor) -> Tensor:
-        """Logits (B, N) from features averaged over frames."""
-        return cast(Tensor, self.classifier(mean_BF))

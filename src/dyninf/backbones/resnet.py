@@ -6,12 +6,12 @@ Legend: B clips, M = clips · frames, C channels, H, W, F features of a head, N 
 from collections.abc import Iterable, Sequence
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 from torchvision.models import resnet as torchvision_resnet
 
 from dyninf.backbones.heads import ProjectedHead
-from dyninf.grid import Backbone, Features, TemporalShift
+from dyninf.backbones.initialisation import kaiming
+from dyninf.grid import Backbone, Exchange, Features
 
 
 class ResNet(Backbone):
@@ -67,7 +67,7 @@ class ResNet(Backbone):
         self.dropout = nn.Dropout(dropout)
         self.head_width = head_width
         self.shift_every = 2 if layers[2] >= 23 else 1
-        _initialise(self)
+        kaiming(self)
 
     def attach_heads(self, stages: Sequence[int], num_classes: int) -> None:
         if hasattr(self, "heads"):
@@ -85,26 +85,13 @@ class ResNet(Backbone):
         if last in stages:
             self.fc = nn.Linear(self.channels[-1], num_classes)
 
-    def run_stage(
-        self,
-        stage: int,
-        features_M: Features,
-        frames: int,
-        shift: TemporalShift,
-        kept: tuple[Tensor, ...] | None,
-    ) -> tuple[Features, tuple[Tensor, ...]]:
+    def run_stage(self, stage: int, features_M: Features, exchange: Exchange) -> Features:
         x_MCHW = cast(Tensor, features_M)
         if stage == 1:
             x_MCHW = self.maxpool(self.relu(self.bn1(self.conv1(x_MCHW))))
-        kept_after: list[Tensor] = []
         for i, block in enumerate(cast(Iterable[nn.Module], self.get_submodule(f"layer{stage}"))):
-            branch_MCHW = x_MCHW
-            if i % self.shift_every == 0:
-                branch_MCHW, memory = shift(x_MCHW, frames, kept[len(kept_after)] if kept else None)
-                if memory is not None:
-                    kept_after.append(memory)
-            x_MCHW = block(x_MCHW, branch_MCHW)
-        return x_MCHW, tuple(kept_after)
+            x_MCHW = block(x_MCHW, exchange(x_MCHW) if i % self.shift_every == 0 else x_MCHW)
+        return x_MCHW
 
     def embed(self, stage: int, features_M: Features) -> Tensor:
         pooled_MC = self.avgpool(cast(Tensor, features_M)).flatten(1)
@@ -112,11 +99,8 @@ class ResNet(Backbone):
             return pooled_MC
         return self._head(stage).embed(pooled_MC)
 
-    def classify(self, stage: int, features_BF: Tensor) -> Tensor:
-        features_BF = self.dropout(features_BF)
-        if stage == len(self.stage_names):
-            return cast(Tensor, self.fc(features_BF))
-        return self._head(stage).classify(features_BF)
+    def classifier_of(self, stage: int) -> nn.Linear:
+        return self.fc if stage == len(self.stage_names) else self._head(stage).classifier
 
     def _head(self, stage: int) -> ProjectedHead:
         return cast(ProjectedHead, self.heads[self.stage_names[stage - 1]])
@@ -160,10 +144,3 @@ def _make_blocks(
         )
     first = block(before, width, stride, downsample)
     return nn.Sequential(first, *(block(after, width) for _ in range(count - 1)))
-
-
-def _initialise(module: nn.Module) -> None:
-    """Kaiming normal over the fan out, as in torchvision."""
-    for part in module.modules():
-        if isinstance(part, nn.Conv2d):
-            torch.nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")

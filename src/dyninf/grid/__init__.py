@@ -9,7 +9,16 @@ from dyninf.grid.network import Network
 from dyninf.grid.permutation import permutation
 from dyninf.grid.route import Cell, Route
 from dyninf.grid.scheme import Scheme
-from dyninf.grid.shift import NoShift, OfflineShift, OnlineShift, TemporalShift
+from dyninf.grid.shift import (
+    Exchange,
+    Frames,
+    NearestShift,
+    NoShift,
+    OfflineShift,
+    OnlineShift,
+    TemporalShift,
+    TwoWayShift,
+)
 from dyninf.grid.state import Features, State
 
 __all__ = [
@@ -17,7 +26,10 @@ __all__ = [
     "Cell",
     "Checkpoint",
     "Costs",
+    "Exchange",
     "Features",
+    "Frames",
+    "NearestShift",
     "Network",
     "NoShift",
     "OfflineShift",
@@ -26,6 +38,7 @@ __all__ = [
     "Scheme",
     "State",
     "TemporalShift",
+    "TwoWayShift",
     "evaluation_mode",
     "fingerprint",
     "permutation",

@@ -4,7 +4,8 @@ Legend: B clips, T frames, t frames of a group, M = B·t, G groups, C, H, W, F h
 N classes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +13,11 @@ from torch import Tensor, nn
 from dyninf.grid.backbone import Backbone
 from dyninf.grid.checkpoint import Checkpoint
 from dyninf.grid.costs import Costs, count_costs
+from dyninf.grid.permutation import Permutation
+from dyninf.grid.recompute import computed_again
 from dyninf.grid.route import Cell
 from dyninf.grid.scheme import Scheme
-from dyninf.grid.shift import SHIFTS
+from dyninf.grid.shift import SHIFTS, Exchange, Frames
 from dyninf.grid.state import Features, State, map_features
 
 
@@ -22,6 +25,9 @@ class Network(nn.Module):
     """A backbone, a scheme and as many frames as the clips have.
 
     Frames of the input are in time order; the network permutes them itself.
+
+    activation_checkpointing: set to True, a training pass stores features between stages only and computes
+        those inside again for the gradient: less memory, about a third more time.
 
     Raises ValueError if the scheme does not fit the backbone or the number of frames.
     """
@@ -39,7 +45,22 @@ class Network(nn.Module):
         self.shift = SHIFTS[scheme.shift]()
         backbone.attach_heads(sorted({checkpoint.cell.stage for checkpoint in self.checkpoints}), num_classes)
         self.backbone = _channels_last(backbone)
+        self.average = scheme.average
+        self._read = layout.read
+        self._places = {checkpoint.cell: checkpoint for checkpoint in self.checkpoints}
+        self._check_head_widths()
+        self.activation_checkpointing = False
         self._costs: dict[tuple[int, int], Costs] = {}
+
+    def _check_head_widths(self) -> None:
+        stages = {checkpoint.cell.stage for checkpoint in self.checkpoints}
+        widths = {stage: self.backbone.classifier_of(stage).in_features for stage in sorted(stages)}
+        if self.average == "cells" and len(set(widths.values())) > 1:
+            raise ValueError(
+                f"average=cells adds up the features of all heads, but those of {self.backbone.name} have "
+                f"{', '.join(map(str, widths.values()))} features; set a head_width that makes them equal, "
+                "or average=stage"
+            )
 
     # All checkpoints at once -------------------------------------------------------------------------
 
@@ -52,32 +73,44 @@ class Network(nn.Module):
         order = [frame for group in self.permutation for frame in group]
         features: Features = video_BTCHW[:, order].unflatten(1, (-1, self.group_frames))  # B G t C H W
         before = tuple(range(1, len(self.permutation) + 1))
-        logits: dict[Cell, Tensor] = {}
+        sums: dict[Cell, Tensor] = {}
         for stage in range(1, self.route.stages + 1):
             groups = self.route.groups_at(stage)
             if not groups:
                 break
             flat = _images(_take_groups(features, before, groups), dims=3)
-            flat, _ = self.backbone.run_stage(stage, flat, len(groups) * self.group_frames, self.shift, None)
+            flat = self._run_whole_stage(stage, flat, Frames(self._frames_of(groups)))
             features = _by_group(flat, len(groups), self.group_frames)
-            logits |= self._predict_stage(stage, features, groups)
+            read = tuple(group for group in groups if self._head_reads(Cell(group, stage)))
+            if read:
+                flat = _images(_take_groups(features, groups, read), dims=3)
+                sum_BGF = (
+                    self.backbone.embed(stage, flat).unflatten(0, (-1, len(read), self.group_frames)).sum(2)
+                )
+                sums |= {Cell(group, stage): sum_BGF[:, i] for i, group in enumerate(read)}
             before = groups
-        return torch.stack([logits[checkpoint.cell] for checkpoint in self.checkpoints], dim=1)
+        return torch.stack([logits_BN for _, logits_BN in self._predict_along(sums)], dim=1)
 
-    def _predict_stage(self, stage: int, features: Features, groups: tuple[int, ...]) -> dict[Cell, Tensor]:
-        """Logits (B, N) of each checkpoint at `stage`; `features` (B, G, t, ...) has its groups in order."""
-        places = [groups.index(c.cell.group) for c in self.checkpoints if c.cell.stage == stage]
-        if not places:
-            return {}
-        # Groups behind the stage's last checkpoint are in no average.
-        needed = groups[: max(places) + 1]
-        flat = _images(_take_groups(features, groups, needed), dims=3)
-        group_BGF = self.backbone.embed(stage, flat).unflatten(0, (-1, len(needed), self.group_frames)).sum(2)
-        seen_G = torch.arange(1, len(needed) + 1, device=group_BGF.device) * self.group_frames
-        mean_BGF = group_BGF.cumsum(1) / seen_G[:, None]
-        logits_MN = self.backbone.classify(stage, mean_BGF[:, places].flatten(0, 1))
-        logits_BGN = logits_MN.unflatten(0, (-1, len(places)))
-        return {Cell(groups[place], stage): logits_BGN[:, i] for i, place in enumerate(places)}
+    def _run_whole_stage(self, stage: int, features_M: Features, frames: Frames) -> Features:
+        """A stage for all its groups; with `activation_checkpointing`, its inner features are not stored."""
+
+        def run(*parts: Tensor) -> Features:
+            inputs = parts[0] if isinstance(features_M, Tensor) else parts
+            return self.backbone.run_stage(stage, inputs, Exchange(self.shift, frames))
+
+        parts = (features_M,) if isinstance(features_M, Tensor) else features_M
+        if self.activation_checkpointing and torch.is_grad_enabled():
+            return computed_again(run, self.backbone, *parts)
+        return run(*parts)
+
+    def _predict_along(self, sums: Mapping[Cell, Tensor]) -> Iterator[tuple[Checkpoint, Tensor]]:
+        """Every checkpoint with its logits (B, N); `sums` has each cell's head features (B, F)."""
+        state = State()
+        for cell in self.route.cells:
+            if cell in sums:
+                state = self._add(state, cell, sums[cell])
+            if cell in self._places:
+                yield self._places[cell], self.predict(self._places[cell], state)
 
     # Cell by cell ------------------------------------------------------------------------------------
 
@@ -94,46 +127,54 @@ class Network(nn.Module):
             inputs: Features = frames_BtCHW
         else:
             inputs = state.features[group]
-        flat, kept = self.backbone.run_stage(
-            stage, _images(inputs, dims=2), self.group_frames, self.shift, state.kept.get(stage)
-        )
+        groups = self.route.groups_at(stage)
+        frames = Frames(self._frames_of((group,)), self._frames_of(groups[: groups.index(group)]))
+        exchange = Exchange(self.shift, frames, state.kept.get(stage, ()))
+        flat = self.backbone.run_stage(stage, _images(inputs, dims=2), exchange)
 
-        sums, frames = dict(state.sums), dict(state.frames)
         if self._head_reads(cell):
             sum_BF = self.backbone.embed(stage, flat).unflatten(0, (-1, self.group_frames)).sum(1)
-            sums[stage] = sum_BF if stage not in sums else sums[stage] + sum_BF
-            frames[stage] = frames.get(stage, 0) + self.group_frames
+            state = self._add(state, cell, sum_BF)
         features = {g: value for g, value in state.features.items() if g != group}
         if Cell(group, stage + 1) in self.route.cells:
             features[group] = map_features(lambda x: x.unflatten(0, (-1, self.group_frames)), flat)
-        all_kept = dict(state.kept)
-        if kept:
-            all_kept[stage] = kept
-        return State(features, all_kept, sums, frames)
+        kept = {**state.kept, stage: exchange.kept} if exchange.kept else state.kept
+        return replace(state, features=features, kept=kept)
 
     def predict(self, checkpoint: Checkpoint, state: State) -> Tensor:
         """Logits (B, N) at a checkpoint whose cell is the last one that was run."""
         stage = checkpoint.cell.stage
-        return self.backbone.classify(stage, state.sums[stage] / state.frames[stage])
+        pool = self._pool(stage)
+        return self.backbone.classify(stage, state.sums[pool] / state.frames[pool])
 
     def walk(self, video_BTCHW: Tensor) -> Iterator[tuple[Checkpoint, Tensor]]:
         """Every checkpoint with its logits (B, N), cell by cell along the route."""
         self.check_video(video_BTCHW)
-        places = {checkpoint.cell: checkpoint for checkpoint in self.checkpoints}
         state = State()
         for cell in self.route.cells:
             frames = self.group_frames_of(video_BTCHW, cell.group) if cell.stage == 1 else None
             state = self.run_cell(cell, state, frames)
-            if cell in places:
-                yield places[cell], self.predict(places[cell], state)
+            if cell in self._places:
+                yield self._places[cell], self.predict(self._places[cell], state)
+
+    def _add(self, state: State, cell: Cell, sum_BF: Tensor) -> State:
+        """The state with a cell's head features added to those that its head averages."""
+        pool = self._pool(cell.stage)
+        before = state.sums.get(pool)
+        sums = {**state.sums, pool: sum_BF if before is None else before + sum_BF}
+        frames = {**state.frames, pool: state.frames.get(pool, 0) + self.group_frames}
+        return replace(state, sums=sums, frames=frames)
+
+    def _pool(self, stage: int) -> int:
+        """Which sum a stage's head reads: its own, or the one of all stages, 0."""
+        return stage if self.average == "stage" else 0
+
+    def _frames_of(self, groups: Iterable[int]) -> Permutation:
+        return tuple(self.permutation[group - 1] for group in groups)
 
     def _head_reads(self, cell: Cell) -> bool:
-        """Whether a checkpoint at the cell's stage comes with it or after it."""
-        groups = self.route.groups_at(cell.stage)
-        position = groups.index(cell.group)
-        return any(
-            c.cell.stage == cell.stage and groups.index(c.cell.group) >= position for c in self.checkpoints
-        )
+        """Whether some checkpoint averages over the cell's head features."""
+        return cell in self._read
 
     # Facts -------------------------------------------------------------------------------------------
 

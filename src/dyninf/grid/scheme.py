@@ -4,7 +4,7 @@ The recipe (`Scheme`) knows neither the backbone nor the number of frames, so th
 with any; `lay_out` fits it to both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dyninf.grid.checkpoint import Checkpoint
@@ -15,11 +15,15 @@ from dyninf.grid.shift import SHIFTS
 
 @dataclass(frozen=True)
 class Layout:
-    """A scheme fitted to a backbone and a number of frames."""
+    """A scheme fitted to a backbone and a number of frames.
+
+    read: the cells whose head features go into the average of some checkpoint.
+    """
 
     permutation: Permutation
     route: Route
     checkpoints: tuple[Checkpoint, ...]
+    read: frozenset[Cell]
 
 
 @dataclass(frozen=True)
@@ -29,13 +33,16 @@ class Scheme:
     name: printed, and kept in traces.
     groups: G; 1 means that all frames go together.
     order: frames of each group: ``permuted``, ``plain`` or ``bisection`` (see `grid.permutation`).
-    shift: ``none``, ``offline`` (both ways in time; one group only) or ``online`` (from the frame
-        processed before).
+    shift: ``none``, ``offline`` (both ways in time; one group only), ``online`` (from the frame processed
+        before), ``nearest`` (from the nearest earlier frame in time) or ``two_way`` (both ways inside a
+        group); see `grid.shift`.
     checkpoints: ``all`` (each stage that can have a head, in every group), ``last`` (the last stage, in
         every group), ``final`` (the last cell alone: full inference), or a list of cells [group, stage];
         a negative stage counts from the last.
     staircase: how deep each group has gone after each step (see `grid.route.joint`); group by group,
         each through all stages, when absent.
+    average: a head averages the features of its own ``stage`` over the groups so far, or those of all
+        ``cells`` so far that have a head, whose features then need one width.
     """
 
     name: str
@@ -44,8 +51,11 @@ class Scheme:
     shift: str = "none"
     checkpoints: str | Sequence[Sequence[int]] = "all"
     staircase: Sequence[Sequence[int]] | None = None
+    average: str = "stage"
 
     def __post_init__(self) -> None:
+        if self.average not in ("stage", "cells"):
+            raise ValueError(f"average={self.average!r} is unknown; choose stage or cells")
         if self.shift not in SHIFTS:
             raise ValueError(f"temporal shift {self.shift!r} is unknown; choose one of {', '.join(SHIFTS)}")
         if SHIFTS[self.shift].needs_whole_clip and self.groups > 1:
@@ -71,10 +81,21 @@ class Scheme:
             seen = size * (route.groups_at(cell.stage).index(cell.group) + 1)
             stage = stage_names[cell.stage - 1]
             checkpoints.append(Checkpoint(cell, stage, seen, f"{seen}f-{stage}"))
+        read = self._read(route, places)
         # A cell that changes no answer is not part of the route: it would be run, and paid for, in vain.
-        needed = _needed(route, places)
+        needed = _needed(route, read)
         cells = tuple(cell for cell in route.cells if cell in needed)
-        return Layout(frames, Route(cells, self.groups, stages, route.keeps), tuple(checkpoints))
+        return Layout(frames, Route(cells, self.groups, stages, route.keeps), tuple(checkpoints), read)
+
+    def _read(self, route: Route, places: Sequence[Cell]) -> frozenset[Cell]:
+        """The cells whose head features some checkpoint at one of `places` averages."""
+        headed = {place.stage for place in places}
+        read: set[Cell] = set()
+        for place in places:
+            stages = {place.stage} if self.average == "stage" else headed
+            so_far = route.cells[: route.cells.index(place) + 1]
+            read.update(cell for cell in so_far if cell.stage in stages)
+        return frozenset(read)
 
     def _places(self, route: Route, head_stages: Sequence[int]) -> list[Cell]:
         if self.checkpoints == "all":
@@ -104,13 +125,10 @@ class Scheme:
         return [cell for cell in route.cells if cell in wanted]
 
 
-def _needed(route: Route, places: Sequence[Cell]) -> set[Cell]:
-    """The cells on which a checkpoint at one of `places` depends, through averages or features."""
+def _needed(route: Route, read: Iterable[Cell]) -> set[Cell]:
+    """The cells on which the head features of `read` depend."""
     needed: set[Cell] = set()
-    waiting = []
-    for place in places:
-        groups = route.groups_at(place.stage)
-        waiting += [Cell(group, place.stage) for group in groups[: groups.index(place.group) + 1]]
+    waiting = list(read)
     while waiting:
         cell = waiting.pop()
         if cell not in needed:

@@ -1,23 +1,45 @@
 """Temporal shift: frames exchange part of their channels (Lin et al., ICCV 2019).
 
-Legend: B clips, t frames of each that are processed together, M = B·t, C channels, c = C/8 channels that
-move, H, W.
+Legend: B clips, G groups, t frames of a group, M = B·G·t, n frames so far, C channels, c = C/8 channels
+that move, H, W.
 
-A shift is a function of values: what the online shift keeps for the next group goes in and comes out.
+A shift is a function of values: what it keeps for the next group goes in and comes out. An `Exchange` is
+one call of a stage: it hands the kept values to the places of the shift, and collects what they leave.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain
 
 import torch
 from torch import Tensor
 
+from dyninf.grid.permutation import Permutation
+
 PARTS = 8  # C/8 channels in each direction, as in TSM's released networks
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The frames of each clip that go through a stage together.
+
+    groups: for each group, in the order of processing, where in time its frames are; all of one size.
+    before: the groups that went through the stage earlier, likewise.
+    """
+
+    groups: Permutation
+    before: Permutation = ()
+
+    def __len__(self) -> int:
+        return sum(map(len, self.groups))
 
 
 class TemporalShift(ABC):
     """Exchange channels between the frames of a clip; costs no multiply-add.
 
-    keeps: a group needs what the group before it left behind at the same stage.
+    keeps: a group needs what the groups before it left behind at the same stage.
     needs_whole_clip: only for schemes of one group, with the frames in time order.
     """
 
@@ -25,17 +47,17 @@ class TemporalShift(ABC):
     needs_whole_clip = False
 
     @abstractmethod
-    def __call__(self, x_MCHW: Tensor, frames: int, kept_BcHW: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Shift the `frames` frames of each clip; return the result and what the next group needs.
+    def __call__(self, x_MCHW: Tensor, frames: Frames, kept: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Shift the frames of each clip; return the result and what the next group needs (B, ...).
 
-        `kept_BcHW` is what the last call for the same clips, stage and layer returned, None at first.
+        `kept` is what the last call for the same clips, stage and place returned, None at first.
         """
 
 
 class NoShift(TemporalShift):
     """Frames stay alone."""
 
-    def __call__(self, x_MCHW: Tensor, frames: int, kept_BcHW: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def __call__(self, x_MCHW: Tensor, frames: Frames, kept: Tensor | None) -> tuple[Tensor, Tensor | None]:
         return x_MCHW, None
 
 
@@ -47,8 +69,8 @@ class OfflineShift(TemporalShift):
 
     needs_whole_clip = True
 
-    def __call__(self, x_MCHW: Tensor, frames: int, kept_BcHW: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        x_BtCHW = x_MCHW.unflatten(0, (-1, frames))
+    def __call__(self, x_MCHW: Tensor, frames: Frames, kept: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        x_BtCHW = x_MCHW.unflatten(0, (-1, len(frames)))
         c = x_MCHW.shape[1] // PARTS
         zero_B1cHW = torch.zeros_like(x_BtCHW[:, :1, :c])
         from_next = torch.cat([x_BtCHW[:, 1:, :c], zero_B1cHW], 1).flatten(0, 1)
@@ -60,17 +82,107 @@ class OnlineShift(TemporalShift):
     """Channels [0, C/8) from the frame processed before, zero before the first.
 
     "Before" is the order of processing: across groups it is the last frame of the previous group.
+    Keeps that frame's channels (B, c, H, W).
     """
 
     keeps = True
 
-    def __call__(self, x_MCHW: Tensor, frames: int, kept_BcHW: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        x_BtCHW = x_MCHW.unflatten(0, (-1, frames))
+    def __call__(self, x_MCHW: Tensor, frames: Frames, kept: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        x_BtCHW = x_MCHW.unflatten(0, (-1, len(frames)))
         c = x_MCHW.shape[1] // PARTS
-        first_BcHW = torch.zeros_like(x_BtCHW[:, 0, :c]) if kept_BcHW is None else kept_BcHW
-        from_previous = torch.cat([first_BcHW[:, None], x_BtCHW[:, :-1, :c]], 1).flatten(0, 1)
-        # A copy is kept, so that the features of the whole group can be freed.
-        return torch.cat([from_previous, x_MCHW[:, c:]], 1), x_BtCHW[:, -1, :c].clone()
+        from_before, kept = _from_frame_before(x_BtCHW[:, :, :c], kept)
+        return torch.cat([from_before, x_MCHW[:, c:]], 1), kept
 
 
-SHIFTS: dict[str, type[TemporalShift]] = {"none": NoShift, "offline": OfflineShift, "online": OnlineShift}
+class NearestShift(TemporalShift):
+    """Channels [0, C/8) from the nearest earlier frame in time that is there, zero where there is none.
+
+    Of the frames processed so far, those of the own group included, it is the last one before the frame in
+    time; in the order of `OnlineShift` the frame processed before may lie far behind or ahead. Beyond the
+    paper. Keeps the channels of all frames so far (B, n, c, H, W).
+    """
+
+    keeps = True
+
+    def __call__(self, x_MCHW: Tensor, frames: Frames, kept: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        c = x_MCHW.shape[1] // PARTS
+        moving_BtcHW = x_MCHW[:, :c].unflatten(0, (-1, len(frames)))
+        there_BncHW = moving_BtcHW.clone() if kept is None else torch.cat([kept, moving_BtcHW], 1)
+        with_zero = torch.cat([there_BncHW, torch.zeros_like(there_BncHW[:, :1])], 1)
+        moved = with_zero[:, list(_nearest_earlier(frames))].flatten(0, 1)
+        return torch.cat([moved, x_MCHW[:, c:]], 1), there_BncHW
+
+
+class TwoWayShift(TemporalShift):
+    """Both ways inside a group, causal between groups: `OfflineShift` for as much as has been seen.
+
+    Channels [0, C/8) from the next frame of the group, zero at its last; [C/8, 2C/8) from the frame
+    processed before, as in `OnlineShift`. Beyond the paper. Keeps (B, c, H, W).
+    """
+
+    keeps = True
+
+    def __call__(self, x_MCHW: Tensor, frames: Frames, kept: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        x_BGtCHW = x_MCHW.unflatten(0, (-1, len(frames.groups), len(frames.groups[0])))
+        c = x_MCHW.shape[1] // PARTS
+        zero_BG1cHW = torch.zeros_like(x_BGtCHW[:, :, :1, :c])
+        from_next = torch.cat([x_BGtCHW[:, :, 1:, :c], zero_BG1cHW], 2).flatten(0, 2)
+        from_before, kept = _from_frame_before(x_BGtCHW.flatten(1, 2)[:, :, c : 2 * c], kept)
+        return torch.cat([from_next, from_before, x_MCHW[:, 2 * c :]], 1), kept
+
+
+SHIFTS: dict[str, type[TemporalShift]] = {
+    "none": NoShift,
+    "offline": OfflineShift,
+    "online": OnlineShift,
+    "nearest": NearestShift,
+    "two_way": TwoWayShift,
+}
+
+
+class Exchange:
+    """A shift during one call of a stage: the backbone calls it at each place, always in the same order.
+
+    kept_before: what the places left in the call for the groups before; empty for the first.
+    """
+
+    def __init__(self, shift: TemporalShift, frames: Frames, kept_before: Sequence[Tensor] = ()) -> None:
+        self.shift = shift
+        self.frames = frames
+        self._kept_before = kept_before
+        self._kept: list[Tensor] = []
+
+    def __call__(self, x_MCHW: Tensor) -> Tensor:
+        """The shifted features."""
+        before = self._kept_before[len(self._kept)] if self._kept_before else None
+        x_MCHW, kept = self.shift(x_MCHW, self.frames, before)
+        if kept is not None:
+            self._kept.append(kept)
+        return x_MCHW
+
+    @property
+    def kept(self) -> tuple[Tensor, ...]:
+        """What the places have left so far for the next group, each (B, ...)."""
+        return tuple(self._kept)
+
+
+def _from_frame_before(moving_BtcHW: Tensor, kept_BcHW: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The channels one frame on (M, c, H, W), and those of the last frame."""
+    first_BcHW = torch.zeros_like(moving_BtcHW[:, 0]) if kept_BcHW is None else kept_BcHW
+    moved = torch.cat([first_BcHW[:, None], moving_BtcHW[:, :-1]], 1).flatten(0, 1)
+    # A copy is kept, so that the features of the whole group can be freed.
+    return moved, moving_BtcHW[:, -1].clone()
+
+
+@cache
+def _nearest_earlier(frames: Frames) -> tuple[int, ...]:
+    """For each frame, the place of its neighbour among all frames so far; one behind the last for none."""
+    there = list(chain.from_iterable(frames.before))
+    none = len(there) + len(frames)
+    sources = []
+    for group in frames.groups:
+        there.extend(group)
+        for time in group:
+            earlier = [(other, place) for place, other in enumerate(there) if other < time]
+            sources.append(max(earlier)[1] if earlier else none)
+    return tuple(sources)

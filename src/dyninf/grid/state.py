@@ -25,8 +25,8 @@ class State:
 
     features: group → output of its deepest stage so far, each tensor (B, t, ...).
     kept: stage → what the temporal shift keeps of the last group at each of its places, each (B, ...).
-    sums: stage → head features summed over the frames so far, (B, F).
-    frames: stage → how many frames that sum has.
+    sums: stage (or 0, where a head averages over all cells) → head features summed so far, (B, F).
+    frames: the same → how many frames that sum has.
     """
 
     features: Mapping[int, Features] = field(default_factory=dict)

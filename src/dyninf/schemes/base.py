@@ -29,6 +29,8 @@ class SchemeModule(LightningModule):
     optimizer, scheduler: partials, called with the parameters and the optimizer; the schedule steps once
         an epoch. Without an optimizer the module can only be tested.
     loss_weights: one number a checkpoint; all 1 (MSDNet's unweighted sum) when absent.
+    distillation: a further loss, from the logits (B, K, N) of a training batch.
+    activation_checkpointing: see `Network`.
 
     Logs ``{train,val,test}/loss``, ``…/top1/NAME`` and ``…/top5/NAME`` for each checkpoint, and
     ``…/top1`` of the last checkpoint, which is full inference.
@@ -42,6 +44,8 @@ class SchemeModule(LightningModule):
         optimizer: OptimizerFactory | None = None,
         scheduler: SchedulerFactory | None = None,
         loss_weights: Sequence[float] | None = None,
+        distillation: Callable[[Tensor], Tensor] | None = None,
+        activation_checkpointing: bool = False,
     ) -> None:
         super().__init__()
         self.check_scheme(network)
@@ -52,6 +56,8 @@ class SchemeModule(LightningModule):
         self.network = network
         self.optimizer = optimizer
         self.scheduler = scheduler
+        self.distillation = distillation
+        network.activation_checkpointing = activation_checkpointing
         self.register_buffer("loss_weight_K", torch.tensor(weights), persistent=False)
         self.metrics = nn.ModuleDict(
             {phase: _accuracies(names, network.num_classes) for phase in ("train_", "val_", "test_")}
@@ -64,13 +70,15 @@ class SchemeModule(LightningModule):
         return cast(Tensor, self.network(video_BTCHW))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        return self._step("train", batch)
+        logits_BKN = self(batch.video)
+        loss = self._log_step("train", logits_BKN, batch)
+        return loss if self.distillation is None else loss + self.distillation(logits_BKN)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self._step("val", batch)
+        self._log_step("val", self(batch.video), batch)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        self._step("test", batch)
+        self._log_step("test", self(batch.video), batch)
 
     def on_train_epoch_end(self) -> None:
         self._log_metrics("train")
@@ -93,8 +101,7 @@ class SchemeModule(LightningModule):
         loss_M = cross_entropy(logits_BKN.flatten(0, 1), label_B.repeat_interleave(K), reduction="none")
         return (loss_M.unflatten(0, (-1, K)).mean(0) * cast(Tensor, self.loss_weight_K)).sum()
 
-    def _step(self, phase: str, batch: Batch) -> Tensor:
-        logits_BKN = self(batch.video)
+    def _log_step(self, phase: str, logits_BKN: Tensor, batch: Batch) -> Tensor:
         loss = self.loss(logits_BKN, batch.label)
         for k, accuracy in enumerate(self._metrics(phase)):
             accuracy.update(logits_BKN[:, k].detach(), batch.label)
