@@ -76,7 +76,7 @@ def test_leaving_for_real_is_what_replaying_the_trace_says(setting: Setting) -> 
 def test_replay_is_true_on_any_staircase_with_any_threshold(
     drawn: dict[str, object], data: st.DataObject
 ) -> None:
-    network = random_network("resnet_small", "joint", width=8, head_width=16, **drawn)
+    network = random_network("resnet_small", "joint", width=8, head_width=64, **drawn)
     video_BTCHW = random_clips(4, network.num_frames)
     trace = Trace.record(network, [labelled(video_BTCHW)])
     middles = gap_middles(trace.scores(MaxProbability())[:, :-1])
