@@ -16,9 +16,12 @@ from dyninf.trace import Trace
 settings.register_profile("dyninf", deadline=None, derandomize=True)
 settings.load_profile("dyninf")
 
-BACKBONES = ("resnet_small", "resnet18", "resnet50")
 SCHEMES = ("depth", "input", "joint")
-SETTINGS = list(itertools.product(BACKBONES, SCHEMES, (4, 8, 16)))
+SETTINGS = [
+    *itertools.product(("resnet_small", "resnet18", "resnet50"), SCHEMES, (4, 8, 16)),
+    *itertools.product(("msdnet_small",), SCHEMES, (4, 8)),
+    *itertools.product(("msdnet38",), SCHEMES, (4,)),
+]
 
 
 @pytest.fixture(scope="session", params=SETTINGS, ids=lambda setting: "-".join(map(str, setting)))
