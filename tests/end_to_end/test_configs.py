@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from dyninf.checkpoint_file import make_network
 from dyninf.configuration import CONF, choices, make
+from dyninf.data import VideoDataModule
 from dyninf.policies import Policy
 
 GROUPS = "backbone scheme dataset policy optimizer scheduler distillation trainer logger callbacks".split()
@@ -47,6 +48,13 @@ def test_every_choice_of_every_group_composes_and_resolves(group: str, choice: s
     config = composed("train", f"{group}={choice}", "dataset.root=videos")
     OmegaConf.resolve(config)
     assert not OmegaConf.missing_keys(config)
+
+
+@pytest.mark.parametrize("dataset", choices("dataset"))
+def test_every_data_set_takes_the_settings_of_its_file(dataset: str) -> None:
+    datamodule = make(composed("train", f"dataset={dataset}", "dataset.root=videos").dataset)
+    assert isinstance(datamodule, VideoDataModule)
+    assert datamodule.name == dataset
 
 
 @pytest.mark.parametrize(

@@ -2,22 +2,39 @@
 
 from dyninf.data.datamodule import VideoDataModule
 from dyninf.data.decoder import VideoError, VideoInfo, probe, read_frames
+from dyninf.data.frame_source import FrameSource, ImageFolder, VideoFile, frame_source
+from dyninf.data.hmdb51 import HMDB51
+from dyninf.data.kinetics400 import Kinetics400
+from dyninf.data.published import PublishedDataModule
 from dyninf.data.sampling import middle_frames, random_frames, segment_bounds
+from dyninf.data.something_v1 import SomethingV1
+from dyninf.data.something_v2 import SomethingV2
 from dyninf.data.synthetic import Synthetic
 from dyninf.data.transforms import ClipTransform
+from dyninf.data.ucf101 import UCF101
 from dyninf.data.video_dataset import Clip, Video, VideoDataset
 from dyninf.data.video_folder import VideoFolder
 
 __all__ = [
+    "HMDB51",
+    "UCF101",
     "Clip",
     "ClipTransform",
+    "FrameSource",
+    "ImageFolder",
+    "Kinetics400",
+    "PublishedDataModule",
+    "SomethingV1",
+    "SomethingV2",
     "Synthetic",
     "Video",
     "VideoDataModule",
     "VideoDataset",
     "VideoError",
+    "VideoFile",
     "VideoFolder",
     "VideoInfo",
+    "frame_source",
     "middle_frames",
     "probe",
     "random_frames",

@@ -11,12 +11,13 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
+from dyninf.data.frame_source import frame_source
 from dyninf.data.transforms import IMAGENET_MEAN, IMAGENET_STD, ClipTransform
 from dyninf.data.video_dataset import Clip, Sampling, Video, VideoDataset
 
 
 class VideoDataModule(LightningDataModule):
-    """Clips of a labelled set of video files, in the splits train, calibration and test.
+    """Clips of a labelled set of videos, in the splits train, calibration and test.
 
     A data set is a subclass that sets `name` and `class_names` and gives `videos(split)`. The calibration
     split serves as Lightning's validation split; thresholds are chosen on it.
@@ -104,11 +105,11 @@ class VideoDataModule(LightningDataModule):
     def fingerprint(self, split: str) -> str:
         """12 hex digits over what a network gets to see of a split as `dataloader` gives it.
 
-        That is each video's id, label and file size, and how clips are made of them; the order of the
-        videos and the folder they lie in do not count.
+        That is each video's id, label and size (`FrameSource.size`), and how clips are made of them; the
+        order of the videos and the folder they lie in do not count.
         """
         videos = self.videos(split)
-        lines = sorted(f"{video.video_id}\t{video.label}\t{_size_of(video.path)}" for video in videos)
+        lines = sorted(f"{video.video_id}\t{video.label}\t{_size_of(video)}" for video in videos)
         reading = f"{self.num_frames} frames, {self.test_transform}"
         return hashlib.sha256("\n".join([reading, *lines]).encode()).hexdigest()[:12]
 
@@ -125,6 +126,6 @@ class VideoDataModule(LightningDataModule):
         )
 
 
-def _size_of(path: Path) -> int:
-    # A missing file is named when it is read; a fingerprint can do without it.
-    return path.stat().st_size if path.exists() else -1
+def _size_of(video: Video) -> str:
+    size = frame_source(video.path).size()
+    return size if video.frames is None else f"{size}, {video.frames} frames"

@@ -13,18 +13,29 @@ import numpy as np
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from dyninf.data.decoder import VideoError, probe, read_frames
+from dyninf.data.decoder import VideoError
+from dyninf.data.frame_source import FrameSource, frame_source
 from dyninf.data.sampling import middle_frames, random_frames
 
 Sampling = Literal["random", "middle"]
 
+ENDINGS = frozenset(
+    {".mp4", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".3gp"}
+)
+"""Of video files, in lower case."""
+
 
 class Video(NamedTuple):
-    """A labelled file. `video_id` is unique in its data set and does not depend on where the files lie."""
+    """A labelled file, or folder of images.
+
+    video_id: unique in its data set, and independent of where the files lie;
+    frames: their number where a list gives it; None asks the file.
+    """
 
     path: Path
     label: int
     video_id: str
+    frames: int | None = None
 
 
 class Clip(NamedTuple):
@@ -42,7 +53,7 @@ class VideoDataset(Dataset[Clip]):
     """Clips of `num_frames` frames, one frame from each of as many equal segments of the video.
 
     Args:
-        videos: the files, in the order of the indices.
+        videos: the files or folders, in the order of the indices; opened when a clip is asked for.
         num_frames: T.
         sampling: "random" frame of each segment (training) or its "middle" one (the same every time).
         transform: uint8 frames THWC -> float32 TCHW. Its randomness, like the sampling's, is to come from
@@ -71,16 +82,19 @@ class VideoDataset(Dataset[Clip]):
     def __getitem__(self, index: int) -> Clip:
         """Raises VideoError, naming the file, where it cannot be read or has fewer than T frames."""
         video = self.videos[index]
+        source = frame_source(video.path)
         try:
-            chosen = self._choose(self._frames_of(video.path), self.num_frames)
+            chosen = self._choose(self._frames_of(video, source), self.num_frames)
         except VideoError:
             raise
         except ValueError as error:
             raise VideoError(video.path, str(error)) from error
-        return Clip(self.transform(read_frames(video.path, chosen)), video.label, video.video_id)
+        return Clip(self.transform(source.read(chosen)), video.label, video.video_id)
 
-    def _frames_of(self, path: Path) -> int:
+    def _frames_of(self, video: Video, source: FrameSource) -> int:
+        if video.frames is not None:
+            return video.frames
         # Opening a file costs as much as decoding a small one; a worker asks for its length once.
-        if path not in self._length:
-            self._length[path] = probe(path).frames
-        return self._length[path]
+        if video.path not in self._length:
+            self._length[video.path] = source.count()
+        return self._length[video.path]

@@ -6,11 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from dyninf.data.datamodule import VideoDataModule
-from dyninf.data.video_dataset import Video
-
-ENDINGS = frozenset(
-    {".mp4", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".3gp"}
-)
+from dyninf.data.video_dataset import ENDINGS, Video
 
 
 class VideoFolder(VideoDataModule):

@@ -1,0 +1,68 @@
+"""HMDB-51 (Kuehne et al., ICCV 2011): 6,766 clips of 51 actions, three folds."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from dyninf.data.annotations import folder_of, lines, needed, no_file
+from dyninf.data.published import PublishedDataModule
+from dyninf.data.video_dataset import Video
+
+LISTS = (".", "testTrainMulti_7030_splits", "splits")
+VIDEOS = (".", "videos", "hmdb51_org")
+TRAIN, TEST, UNUSED = "1", "2", "0"
+# Body parts, camera motion, people, viewpoint, quality and number, as the data set's page explains them.
+_PROPERTIES = re.compile(r"_[hulf]_(cm|nm)_np\d+_(ba|fr|le|ri)_(goo|med|bad)_\d+$")
+
+
+class HMDB51(PublishedDataModule):
+    """CLASS_test_splitF.txt in a folder of `LISTS`, CLASS/*.avi in one of `VIDEOS`.
+
+    The classes are in alphabetical order. Args and errors: the base's, and fold: 1, 2 or 3, which published
+    lists are read.
+    """
+
+    name = "hmdb51"
+
+    def __init__(self, root: str | Path, fold: int = 1, **settings: Any) -> None:
+        if fold not in (1, 2, 3):
+            raise ValueError(f"fold must be 1, 2 or 3; got {fold}")
+        super().__init__(root, **settings)
+        self.fold = fold
+
+    def published_classes(self) -> list[str]:
+        for folder in LISTS:
+            found = (self.root / folder).glob("*_test_split[123].txt")
+            if names := {re.sub(r"_test_split.\.txt$", "", path.name) for path in found}:
+                return sorted(names)
+        pattern = f"CLASS_test_split{self.fold}.txt"
+        raise FileNotFoundError(no_file(self.root, "lists of the videos of a class", [pattern], LISTS))
+
+    def published_train(self) -> list[Video]:
+        return self._read(TRAIN)
+
+    def published_test(self) -> list[Video]:
+        return self._read(TEST)
+
+    def source_of(self, video_id: str) -> str:
+        # What is left without the properties is the film that a clip was cut from.
+        return _PROPERTIES.sub("", video_id)
+
+    def _read(self, wanted: str) -> list[Video]:
+        listed = []
+        for label, name in enumerate(self.class_names):
+            file = needed(
+                self.root, f"list of the videos of {name}", [f"{name}_test_split{self.fold}.txt"], LISTS
+            )
+            for place, line in lines(file):
+                match = re.fullmatch(rf"(\S.*\.avi)\s+([{TRAIN}{TEST}{UNUSED}])", line)
+                if match is None:
+                    raise place.error(
+                        f'expected "VIDEO.avi" and 1 (train), 2 (test) or 0 (neither); got {line!r}'
+                    )
+                if match[2] == wanted:
+                    listed.append((f"{name}/{match[1]}", label))
+        folder = folder_of(self.root, [path for path, _ in listed], VIDEOS)
+        return [Video(folder / path, label, path.removesuffix(".avi")) for path, label in listed]

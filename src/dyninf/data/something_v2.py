@@ -1,0 +1,59 @@
+"""Something-Something v2 (Mahdisoltani et al., 2018): 220,847 clips of 174 actions, VP9 in WebM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dyninf.data.annotations import Place, folder_of, json_of, needed
+from dyninf.data.published import PublishedDataModule
+from dyninf.data.video_dataset import Video
+
+NAME = "something-something-v2"
+LISTS = (".", "labels", "annotations")
+
+
+class SomethingV2(PublishedDataModule):
+    """labels.json, train.json, validation.json in a folder of `LISTS`, also with `NAME`- in front, and
+    20bn-`NAME`/ID.webm; tested on validation.
+
+    Args and errors: the base's; flip has to be false.
+    """
+
+    name = "something_v2"
+    may_flip = False
+
+    def published_classes(self) -> list[str]:
+        file = self._file("list of classes", "labels")
+        number_of = json_of(file, dict)
+        names = sorted(number_of, key=lambda name: (len(str(number_of[name])), str(number_of[name])))
+        for number, name in enumerate(names):
+            if str(number_of[name]) != str(number):
+                raise Place(file, f"class {name!r}").error(
+                    f"classes are numbered from 0 on; expected {number}, got {number_of[name]!r}"
+                )
+        return names
+
+    def published_train(self) -> list[Video]:
+        return self._read("training", "train")
+
+    def published_test(self) -> list[Video]:
+        return self._read("validation", "validation")
+
+    def _file(self, what: str, name: str) -> Path:
+        return needed(self.root, what, [f"{NAME}-{name}.json", f"{name}.json"], LISTS)
+
+    def _read(self, kind: str, name: str) -> list[Video]:
+        file = self._file(f"list of the {kind} videos", name)
+        listed = []
+        for number, entry in enumerate(json_of(file, list), start=1):
+            place = Place(file, f"entry {number}")
+            try:
+                video_id, template = str(entry["id"]), str(entry["template"])
+            except (KeyError, TypeError):
+                raise place.error(
+                    f'expected an object with "id" and "template"; got {str(entry)[:80]}'
+                ) from None
+            class_name = template.replace("[", "").replace("]", "")
+            listed.append((video_id, self.label_of(class_name, place)))
+        folder = folder_of(self.root, [f"{video_id}.webm" for video_id, _ in listed], [f"20bn-{NAME}"])
+        return [Video(folder / f"{video_id}.webm", label, video_id) for video_id, label in listed]

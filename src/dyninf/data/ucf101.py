@@ -1,0 +1,62 @@
+"""UCF-101 (Soomro et al., 2012): 13,320 clips of 101 actions, three folds."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from dyninf.data.annotations import folder_of, lines, needed
+from dyninf.data.published import PublishedDataModule
+from dyninf.data.video_dataset import Video
+
+LISTS = (".", "ucfTrainTestlist", "annotations")
+VIDEOS = (".", "UCF-101", "videos")
+
+
+class UCF101(PublishedDataModule):
+    """classInd.txt, trainlist0F.txt, testlist0F.txt in a folder of `LISTS`, CLASS/*.avi in one of `VIDEOS`.
+
+    Args and errors: the base's, and fold: 1, 2 or 3, which published lists are read.
+    """
+
+    name = "ucf101"
+
+    def __init__(self, root: str | Path, fold: int = 1, **settings: Any) -> None:
+        if fold not in (1, 2, 3):
+            raise ValueError(f"fold must be 1, 2 or 3; got {fold}")
+        super().__init__(root, **settings)
+        self.fold = fold
+
+    def published_classes(self) -> list[str]:
+        names: list[str] = []
+        for place, line in lines(needed(self.root, "list of classes", ["classInd.txt"], LISTS)):
+            number, _, name = line.partition(" ")
+            if number != str(len(names) + 1) or not name:
+                raise place.error(f'expected "{len(names) + 1} CLASS"; got {line!r}')
+            names.append(name.strip())
+        return names
+
+    def published_train(self) -> list[Video]:
+        return self._read("training", f"trainlist0{self.fold}.txt")
+
+    def published_test(self) -> list[Video]:
+        return self._read("test", f"testlist0{self.fold}.txt")
+
+    def source_of(self, video_id: str) -> str:
+        # The clips c01, c02 … of a group g01 are cut from one film and look alike.
+        return re.sub(r"_c\d+$", "", video_id)
+
+    def _read(self, kind: str, name: str) -> list[Video]:
+        listed = []
+        for place, line in lines(needed(self.root, f"list of the {kind} videos", [name], LISTS)):
+            match = re.fullmatch(r"(([^/]+)/[^/]+\.avi)(?:\s+(\d+))?", line)
+            if match is None or (match[3] is None) != (kind == "test"):
+                expected = "CLASS/VIDEO.avi" if kind == "test" else "CLASS/VIDEO.avi NUMBER"
+                raise place.error(f'expected "{expected}"; got {line!r}')
+            label = self.label_of(match[2], place)
+            if match[3] is not None and int(match[3]) != label + 1:
+                raise place.error(f"{match[2]} has the number {label + 1} in classInd.txt, {match[3]} here")
+            listed.append((match[1], label))
+        folder = folder_of(self.root, [path for path, _ in listed], VIDEOS)
+        return [Video(folder / path, label, path.removesuffix(".avi")) for path, label in listed]

@@ -1,0 +1,91 @@
+"""List files, one video a line: "path label", or "folder frames label" for extracted frames.
+
+These are the lists that TSM, MMAction2 and SlowFast train from; fields are parted by spaces or commas.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from dyninf.data.annotations import Place, find, folder_of, lines
+from dyninf.data.video_dataset import ENDINGS, Video
+
+CLASS_FILES = ("category.txt", "label_map.txt", "label_map_k400.txt", "kinetics_label_map.txt", "classes.txt")
+"""Names of the classes, one a line, in the order of a list's labels."""
+
+_LINE = re.compile(r"(?P<path>\S.*?)(?:[\s,]+(?P<frames>\d+))?[\s,]+(?P<label>\d+)")
+
+
+class Entry(NamedTuple):
+    """A line of a list. frames: their number, where the list gives it."""
+
+    path: str
+    frames: int | None
+    label: int
+    place: Place
+
+
+def read_list(file: Path) -> list[Entry]:
+    """The entries in their order.
+
+    Raises:
+        ValueError: a line that is neither "path label" nor "folder frames label", or no line at all.
+    """
+    entries = []
+    for place, line in lines(file):
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise place.error(f'expected "path label" or "folder frames label"; got {line!r}')
+        frames = None if match["frames"] is None else int(match["frames"])
+        entries.append(Entry(match["path"], frames, int(match["label"]), place))
+    if not entries:
+        raise ValueError(f"{file}: lists no video")
+    return entries
+
+
+def videos_of(entries: Sequence[Entry], root: Path, num_classes: int) -> list[Video]:
+    """The videos, whose paths are absolute, relative to `root`, or relative to a folder in it.
+
+    Raises:
+        ValueError: a label is that of no class.
+    """
+    folder = folder_of(root, [entry.path for entry in entries])
+    for entry in entries:
+        if entry.label >= num_classes:
+            raise entry.place.error(f"label {entry.label} is unknown; they go from 0 to {num_classes - 1}")
+    return [Video(folder / e.path, e.label, video_id_of(e.path, root), e.frames) for e in entries]
+
+
+def video_id_of(path: str, root: Path) -> str:
+    """A listed path as an id: without the ending, and without the machine's part if it is absolute."""
+    place = Path(path)
+    if place.is_absolute():
+        place = place.relative_to(root) if place.is_relative_to(root) else Path(*place.parts[-2:])
+    return (place.with_suffix("") if place.suffix.lower() in ENDINGS else place).as_posix()
+
+
+def class_file_of(root: Path, list_file: Path) -> Path | None:
+    """The file that names the classes of a list: beside it, or in the data set's folder."""
+    return find(list_file.parent, CLASS_FILES) or find(root, CLASS_FILES)
+
+
+def classes_in_paths(entries: Sequence[Entry]) -> list[str]:
+    """The names of the folders that the videos lie in.
+
+    Raises:
+        ValueError: they are not one for each label from 0 on.
+    """
+    name_of: dict[int, str] = {}
+    for entry in entries:
+        name = Path(entry.path).parent.name
+        if not name or name_of.setdefault(entry.label, name) != name:
+            break
+    else:
+        if sorted(name_of) == list(range(len(name_of))) and len(set(name_of.values())) == len(name_of):
+            return [name_of[label] for label in range(len(name_of))]
+    raise ValueError(
+        f"{entries[0].place.file}: its labels lack names: put {CLASS_FILES[-1]} beside it, one class a line"
+    )
