@@ -3,11 +3,12 @@
 Legend: V videos, K checkpoints.
 """
 
+import csv
 import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,12 +56,12 @@ class Study:
         print(f"trained {variant}, seed {seed}", flush=True)
 
     def measure(self) -> list[dict[str, object]]:
-        """Top-1 in percent at every checkpoint of every run: of all test videos, temporal, scene classes."""
-        return [
-            row for variant in self.variants for seed in self.seeds for row in self._measure(variant, seed)
-        ]
+        """Every checkpoint of every run."""
+        every = [(variant, seed) for variant in self.variants for seed in self.seeds]
+        return [row for run in every for row in self.checkpoints(*run)]
 
-    def _measure(self, variant: str, seed: int) -> Iterable[dict[str, object]]:
+    def checkpoints(self, variant: str, seed: int) -> Iterator[dict[str, object]]:
+        """A run's top-1 in percent at each checkpoint, of all test videos, the temporal and scene classes."""
         trace = Trace.load(self.folder(variant, seed) / "trace" / "test")
         right_VK = (trace.ranked_VKn[:, :, 0] == trace.label_V[:, None]).double()
         temporal_V = sum(trace.label_V == label for label in Synthetic.temporal_classes).bool()
@@ -77,6 +78,14 @@ class Study:
             }
 
 
-def spread(values: Sequence[float]) -> str:
+def spread(values: Sequence[float], sign: bool = False) -> str:
     """Mean ± standard deviation."""
-    return f"{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}"
+    return f"{statistics.mean(values):{'+' if sign else ''}.1f} ± {statistics.stdev(values):.1f}"
+
+
+def write_rows(path: Path, rows: Sequence[dict[str, object]]) -> None:
+    """As CSV, with the keys of the first row as header."""
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,28 +1,18 @@
 """Train every variant with every seed, and tabulate what their test traces say.
 
-    python experiments/synthetic_ablation/run.py            # trains what is missing, then writes the tables
-    python experiments/synthetic_ablation/run.py --jobs 1   # one training at a time
-
-Legend: V videos, K checkpoints.
+python -m experiments.synthetic_ablation.run            # trains what is missing, then writes the tables
+python -m experiments.synthetic_ablation.run --jobs 1   # one training at a time
 """
 
 import argparse
-import csv
-import os
 import statistics
-import subprocess
-import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from experiments.training import Study, spread, write_rows
 from matplotlib.figure import Figure
 
-from dyninf import Trace
-from dyninf.data import Synthetic
-
 HERE = Path(__file__).resolve().parent
-SEEDS = (0, 1, 2)
 VARIANTS = {
     "depth": ["scheme=depth"],
     "input": ["scheme=input"],
@@ -42,69 +32,24 @@ def main() -> None:
     )
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time, one thread each")
     arguments = parser.parse_args()
-    runs = [(variant, seed) for seed in SEEDS for variant in VARIANTS]
-    with ThreadPoolExecutor(arguments.jobs) as pool:
-        list(pool.map(lambda run: train(arguments.runs, *run), runs))
-    rows = [row for run in runs for row in measure(arguments.runs, *run)]
-    with open(HERE / "results.csv", "w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    study = Study("synthetic_ablation", VARIANTS, arguments.runs)
+    study.train(arguments.jobs)
+    rows = study.measure()
+    write_rows(HERE / "results.csv", rows)
     (HERE / "tables.md").write_text("\n".join(tables(rows)) + "\n")
     figure(rows, HERE / "checkpoints.png")
     print((HERE / "tables.md").read_text())
 
 
-def folder_of(runs: Path, variant: str, seed: int) -> Path:
-    """Where a training lies."""
-    return runs / f"{variant}-seed{seed}"
-
-
-def train(runs: Path, variant: str, seed: int) -> None:
-    """One training in a process of its own, unless its test trace is there already."""
-    folder = folder_of(runs, variant, seed)
-    if (folder / "trace" / "test" / "trace.json").is_file():
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "dyninf.train", "experiment=synthetic_ablation", *VARIANTS[variant]]
-    with open(folder / "log.txt", "w") as log:
-        subprocess.run(
-            [*command, f"seed={seed}", f"output={folder}"],
-            check=True,
-            stdout=log,
-            stderr=log,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )
-    print(f"trained {variant}, seed {seed}", flush=True)
-
-
-def measure(runs: Path, variant: str, seed: int) -> Iterator[dict[str, object]]:
-    """Top-1 in percent at each checkpoint: of all test videos, of the temporal and of the scene classes."""
-    trace = Trace.load(folder_of(runs, variant, seed) / "trace" / "test")
-    right_VK = (trace.ranked_VKn[:, :, 0] == trace.label_V[:, None]).double()
-    temporal_V = sum(trace.label_V == label for label in Synthetic.temporal_classes).bool()
-    for k, name in enumerate(trace.info.checkpoints):
-        yield {
-            "variant": variant,
-            "seed": seed,
-            "checkpoint": name,
-            "last": k == len(trace.info.checkpoints) - 1,
-            "gmacs": round(trace.macs_K[k].item() / 1e9, 6),
-            "top1": round(100 * right_VK[:, k].mean().item(), 3),
-            "top1_temporal": round(100 * right_VK[temporal_V, k].mean().item(), 3),
-            "top1_scene": round(100 * right_VK[~temporal_V, k].mean().item(), 3),
-        }
-
-
 def tables(rows: list[dict[str, object]]) -> Iterator[str]:
     """Markdown: full inference of every variant, then permutation against plain order."""
-    yield f"Top-1 in percent on the test split, mean ± standard deviation over {len(SEEDS)} seeds.\n"
+    yield "Top-1 in percent on the test split, mean ± standard deviation over 3 seeds.\n"
     yield "Full inference:\n"
     yield "| variant | GMACs | all classes | temporal classes | scene classes |"
     yield "| --- | --- | --- | --- | --- |"
     for variant in VARIANTS:
         last = [row for row in rows if row["variant"] == variant and row["last"]]
-        columns = [spread(last, key) for key in ("top1", "top1_temporal", "top1_scene")]
+        columns = [column(last, key) for key in ("top1", "top1_temporal", "top1_scene")]
         yield f"| {variant} | {last[0]['gmacs']} | {' | '.join(columns)} |"
     yield from order_table(rows, "4 groups of 2 frames", "input", "input_plain_order")
     yield from order_table(rows, "2 groups of 4 frames", "input_2_groups", "input_2_groups_plain_order")
@@ -115,7 +60,7 @@ def tables(rows: list[dict[str, object]]) -> Iterator[str]:
     yield "\nOnline shift against none (input axis, full inference), seed by seed:\n"
     for key, classes in (("top1_temporal", "temporal"), ("top1_scene", "scene")):
         gain = [{"top1": float(a[key]) - float(b[key])} for a, b in zip(shift, none, strict=True)]  # type: ignore[arg-type]
-        yield f"- {classes} classes: {spread(gain, 'top1')} points"
+        yield f"- {classes} classes: {column(gain, 'top1')} points"
 
 
 def order_table(
@@ -134,8 +79,8 @@ def order_table(
             {"top1": float(a["top1"]) - float(b["top1"])} for a, b in zip(permuted, plain, strict=True)
         ]  # type: ignore[arg-type]
         yield (
-            f"| {name} | {permuted[0]['gmacs']} | {spread(permuted, 'top1')} | {spread(plain, 'top1')} "
-            f"| {spread(difference, 'top1')} |"
+            f"| {name} | {permuted[0]['gmacs']} | {column(permuted, 'top1')} | {column(plain, 'top1')} "
+            f"| {column(difference, 'top1')} |"
         )
 
 
@@ -158,10 +103,9 @@ def figure(rows: list[dict[str, object]], path: Path) -> None:
     drawing.savefig(path, dpi=120)
 
 
-def spread(rows: list[dict[str, object]] | list[dict[str, float]], key: str) -> str:
-    """Mean ± standard deviation of a column."""
-    values = [float(row[key]) for row in rows]  # type: ignore[arg-type]
-    return f"{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}"
+def column(rows: list[dict[str, object]] | list[dict[str, float]], key: str) -> str:
+    """Spread of a column."""
+    return spread([float(row[key]) for row in rows])  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ class MSDNet(Backbone):
         stages have features of one width; null, as in the release, for none.
     dropout: before every classifier.
 
-    Raises ValueError if lengths do not match or there are too few layers for the scales.
+    Raises ValueError if lengths do not match, or a setting is out of its range.
     """
 
     def __init__(
@@ -68,6 +68,11 @@ class MSDNet(Backbone):
     ) -> None:
         super().__init__()
         self.name = name
+        if blocks < 1:
+            raise ValueError(f"{name}: blocks must be 1 or more, got {blocks}")
+        odd = [factor for factor in growth_factors[1:] if growth * factor % 2]
+        if odd:  # half of the new channels come from the finer scale
+            raise ValueError(f"{name}: growth {growth} times factor {odd[0]} is odd; choose an even number")
         steps = [base] + [step] * (blocks - 1)
         plans = _plan(name, steps, channels, growth, len(growth_factors), prune, reduction)
         if bottleneck_factors is not None and len(bottleneck_factors) != len(growth_factors):
