@@ -4,10 +4,13 @@ Legend: B clips, T frames, M = B·T images, C channels, H, W, N classes.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torchvision import models
 from torchvision.models import ResNet
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
@@ -203,3 +206,24 @@ def msdnet_logits(weights: Mapping[str, Tensor], images_MCHW: Tensor) -> list[Te
         logits.append(F.linear(x, weights[f"{head}.linear.weight"], weights[f"{head}.linear.bias"]))
         block += 1
     return logits
+
+
+# Shared by the tests -----------------------------------------------------------------------------------
+
+FILE = Path("weights.pth")
+SMALL = {"blocks": 3, "base": 2, "step": 2, "channels": 16, "growth": 8}
+SMALL |= {"growth_factors": [1, 2, 4], "bottleneck_factors": [1, 2, 4]}
+
+
+def state_of(network: nn.Module, prefix: str = "") -> dict[str, Tensor]:
+    return {prefix + name: value.clone() for name, value in network.state_dict().items()}
+
+
+@cache
+def resnet18(num_classes: int = 1000) -> nn.Module:
+    """Read only: the tests share it."""
+    return randomise(models.resnet18(num_classes=num_classes))
+
+
+def same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(one[name].equal(other[name]) for name in one)
