@@ -1,5 +1,7 @@
 """Networks by the names of their files."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -85,3 +87,15 @@ def test_a_value_that_does_not_fit_is_a_value_error_in_one_line(overrides: dict,
     with pytest.raises(ValueError, match=message) as caught:
         dyninf.build_network("resnet_small", "joint", 3, 8, **overrides)
     assert "\n" not in str(caught.value)
+
+
+def test_a_network_starts_from_the_weights_in_a_file(tmp_path: Path) -> None:
+    before = dyninf.build_network("resnet_small", "plain", 3, 8)
+    torch.save(before.backbone.state_dict(), tmp_path / "weights.pth")
+    network = dyninf.build_network("resnet_small", "joint", 3, 8, pretrained=tmp_path / "weights.pth")
+    own = network.backbone.state_dict()
+    assert all(own[name].equal(value) for name, value in before.backbone.state_dict().items())
+    found = dyninf.load_pretrained(network, str(tmp_path / "weights.pth"))
+    assert list(found.new) == ["heads.res3", "heads.res4"]
+    with pytest.raises(FileNotFoundError, match=r"no weights at nowhere\.pth"):
+        dyninf.build_network("resnet_small", "joint", 3, 8, pretrained="nowhere.pth")

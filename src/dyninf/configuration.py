@@ -7,6 +7,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from dyninf.backbones import load_pretrained
 from dyninf.grid import Network
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -50,13 +51,22 @@ def make(config: DictConfig, **more: Any) -> Any:
         raise
 
 
-def build_network(backbone: str, scheme: str, num_classes: int, num_frames: int, **overrides: Any) -> Network:
+def build_network(
+    backbone: str,
+    scheme: str,
+    num_classes: int,
+    num_frames: int,
+    *,
+    pretrained: str | Path | None = None,
+    **overrides: Any,
+) -> Network:
     """A network from the names of files in ``conf/backbone`` and ``conf/scheme``.
 
+    pretrained: a file of weights to start from; `load_pretrained` does the same and tells what fitted.
     overrides: replace what those files say, such as ``groups=2``, ``shift="none"`` or ``dropout=0.5``.
 
-    Raises ValueError for a name or an override that the files do not have, and for a scheme that does
-    not fit.
+    Raises ValueError for a name or an override that the files do not have, for a scheme that does not fit,
+    and for weights that do not; FileNotFoundError if there is no file of them.
     """
     backbone_config = load_group("backbone", backbone)
     scheme_config = load_group("scheme", scheme).scheme
@@ -70,4 +80,7 @@ def build_network(backbone: str, scheme: str, num_classes: int, num_frames: int,
         if len(places) > 1:
             raise ValueError(f"{key!r} is a setting of both {backbone} and {scheme}; change it in a file")
         OmegaConf.update(places[0], key, value, merge=False)
-    return Network(make(backbone_config), make(scheme_config), num_classes, num_frames)
+    network = Network(make(backbone_config), make(scheme_config), num_classes, num_frames)
+    if pretrained is not None:
+        load_pretrained(network, pretrained)
+    return network

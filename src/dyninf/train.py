@@ -5,9 +5,11 @@ from pathlib import Path
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger, WandbLogger
+from rich.console import Console
 
 from dyninf import checkpoint_file
 from dyninf.atomic import atomic_file
+from dyninf.backbones import fit_weights, read_weights
 from dyninf.cli import application, quieten
 from dyninf.configuration import make, number
 from dyninf.data import VideoDataModule
@@ -47,7 +49,10 @@ def main(config: DictConfig) -> float | None:
     pl.seed_everything(config.seed, workers=True, verbose=False)
     output = Path(config.paths.output_dir)
     max_drop = number(config, "max_drop", least=0)
+    if config.checkpoint and config.pretrained:
+        raise ValueError("give checkpoint or pretrained, not both: a run that goes on has weights of its own")
     resume = checkpoint_file.read(config.checkpoint) if config.checkpoint else None
+    weights = read_weights(str(config.pretrained)) if config.pretrained else None
     datamodule: VideoDataModule = make(config.dataset)
     if datamodule.num_classes < 2:
         raise ValueError(
@@ -66,6 +71,10 @@ def main(config: DictConfig) -> float | None:
     trainer: pl.Trainer = make(config.trainer, logger=loggers, callbacks=[*callbacks, saved])
     for split in datamodule.splits:
         datamodule.videos(split)  # a split that is missing is told before the training, not after it
+    if weights is not None:
+        fitted = fit_weights(network, weights)
+        if trainer.is_global_zero:
+            Console().print(fitted)
     with atomic_file(output / "config.yaml") as new:
         new.write_text(OmegaConf.to_yaml(config, resolve=True))
     for logger in loggers:

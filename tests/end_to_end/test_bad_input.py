@@ -266,3 +266,40 @@ def test_a_device_that_is_not_there_is_refused_before_anything_runs(
 ) -> None:
     checkpoint = f"checkpoint={run_of('joint')}/checkpoints/best.ckpt"
     assert_refused(command("evaluate", checkpoint, "device=tpu"), "evaluate", here, "'tpu'", "cpu")
+
+
+@pytest.mark.parametrize("kind", ["missing", "text", "truncated", "running code", "of another network"])
+def test_weights_that_do_not_fit_are_refused_before_anything_is_written(
+    kind: str, command: Command, here: Path, tiny: list[str], tmp_path: Path, run_of: Callable[[str], Path]
+) -> None:
+    file, said = tmp_path / "weights.pth", "damaged or incomplete"
+    if kind == "missing":
+        said = "no weights at"
+    elif kind == "text":
+        file.write_text("not weights\n")
+    elif kind == "truncated":
+        content = (run_of("depth") / "checkpoints/best.ckpt").read_bytes()
+        file.write_bytes(content[: len(content) // 2])
+    elif kind == "running code":
+        torch.save(torch.nn.Linear(2, 2), file)
+        said = "would run code (torch.nn.modules.linear.Linear)"
+    else:
+        torch.save({"encoder.weight": torch.zeros(3)}, file)
+        said = "does not fit resnet_small: nothing is in it by a known name; it has encoder.weight. Layouts"
+    assert_refused(command("train", *tiny, f"pretrained={file}"), "train", here, str(file), said)
+
+
+def test_weights_of_a_network_of_another_depth_are_refused(
+    command: Command, here: Path, tiny: list[str], run_of: Callable[[str], Path]
+) -> None:
+    file = run_of("depth") / "checkpoints/best.ckpt"
+    done = command("train", *tiny, f"pretrained={file}", "backbone.layers=[1,2,1,1]")
+    assert_refused(done, "train", here, str(file), "layer2.1.conv1.weight", "another depth")
+
+
+def test_a_run_that_goes_on_takes_no_weights_from_elsewhere(
+    command: Command, here: Path, tiny: list[str], run_of: Callable[[str], Path]
+) -> None:
+    file = run_of("depth") / "checkpoints/last.ckpt"
+    done = command("train", "scheme=depth", *tiny, f"checkpoint={file}", f"pretrained={file}")
+    assert_refused(done, "train", here, "give checkpoint or pretrained, not both")
