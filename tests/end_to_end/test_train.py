@@ -52,6 +52,26 @@ def test_a_run_leaves_config_checkpoints_traces_summary_curve_and_log(
     }
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["scheme.shift=nearest", "distillation=last", "module.activation_checkpointing=true"],
+        ["scheme.shift=two_way", "scheme.average=cells", "backbone.head_width=32"],
+        ["scheme=depth", "backbone.shift_place=bottleneck"],
+    ],
+    ids=" ".join,
+)
+def test_every_option_of_a_network_survives_training_and_evaluation(
+    options: list[str], tiny: list[str], command: Command, here: Path
+) -> None:
+    command("train", "backbone=msdnet_small", *options, *tiny, "output=run").check()
+    command("evaluate", "checkpoint=run/checkpoints/last.ckpt", "output=again").check()
+    summary, again = summary_of(here / "run"), summary_of(here / "again")
+    assert summary["replay_agrees"] == summary["videos"] == 12
+    assert again["fingerprint"] == summary["fingerprint"]
+    assert again["full"] == summary["full"]
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_the_summary_compares_full_with_dynamic_inference_and_lists_the_checkpoints(
     scheme: str, run_of: Callable[[str], Path]

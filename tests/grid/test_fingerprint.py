@@ -9,7 +9,7 @@ from dyninf.grid import Network, fingerprint
 
 
 def small(**overrides: object) -> Network:
-    return random_network("resnet_small", "joint", 8, width=8, head_width=16, **overrides)
+    return random_network("resnet_small", "joint", 8, width=8, head_width=64, **overrides)
 
 
 def test_it_is_sixteen_hex_digits_and_the_same_for_the_same_network() -> None:
@@ -47,6 +47,9 @@ def test_one_changed_number_changes_it(kind: str) -> None:
     [
         {"order": "plain"},
         {"shift": "none"},
+        {"shift": "nearest"},
+        {"shift": "two_way"},
+        {"average": "cells"},
         {"groups": 2},
         {"checkpoints": [[1, 2], [2, 3], [4, 4]]},
         {"staircase": [[2, 0, 0, 0], [2, 2, 2, 2], [4, 4, 4, 4]]},
