@@ -17,8 +17,20 @@ settings.register_profile("dyninf", deadline=None, derandomize=True)
 settings.load_profile("dyninf")
 
 BACKBONES = ("resnet_small", "resnet18", "resnet50")
+CUT_NETWORKS = (
+    "mobilenet_v2",
+    "mobilenet_v3_large",
+    "efficientnet_b0",
+    "regnet_y_400mf",
+    "convnext_tiny",
+    "timm_mobilenetv3_small",
+    "efficientnet_lite0",
+)
 SCHEMES = ("depth", "input", "joint")
-SETTINGS = list(itertools.product(BACKBONES, SCHEMES, (4, 8, 16)))
+SETTINGS = [
+    *itertools.product(BACKBONES, SCHEMES, (4, 8, 16)),
+    *itertools.product(CUT_NETWORKS, SCHEMES, (4,)),
+]
 
 
 @pytest.fixture(scope="session", params=SETTINGS, ids=lambda setting: "-".join(map(str, setting)))
