@@ -4,7 +4,6 @@ Legend: M = clips · frames, C channels, H, W.
 """
 
 import copy
-import operator
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -43,7 +42,8 @@ class TracedClassifier:
         used = [node for node in tracer.graph.nodes if node.op != "placeholder" or node.users]
         images = [node for node in used if node.op == "placeholder"]
         if len(images) != 1:
-            raise ValueError(f"{name}: its forward must take images alone, but reads {images}")
+            read = ", ".join(map(str, images)) or "nothing"
+            raise ValueError(f"{name}: its forward must take images alone, but reads {read}")
         # Parameters that the graph reads itself are read again by every part that needs them.
         self.values: list[Value] = [node for node in used if node.op not in ("get_attr", "output")]
         self.result = tracer.graph.output_node().args[0]
@@ -119,10 +119,15 @@ def _cut_out(
         made = graph.node_copy(value, here.__getitem__)
         if value.op == "call_module" and value.target in shifted:
             with graph.inserting_before(made):
-                made.update_arg(0, graph.call_function(operator.call, (exchange, made.args[0])))
+                made.update_arg(0, graph.call_function(_exchanged, (exchange, made.args[0])))
         here[value] = made
     graph.output(here[outputs[0]] if len(outputs) == 1 else tuple(here[value] for value in outputs))
     return graph
+
+
+def _exchanged(exchange: Callable[[Tensor], Tensor], x_MCHW: Tensor) -> Tensor:
+    # Not operator.call, which torch.compile does not follow.
+    return exchange(x_MCHW)
 
 
 class _Tracer(fx.Tracer):
@@ -186,12 +191,11 @@ def _modes_as_they_were(net: nn.Module) -> Iterator[None]:
 
 def _observe(name: str, net: nn.Module, graph: fx.Graph) -> None:
     """Note at each node the shape of its value and the values that it changes in place."""
-    ghost = copy.deepcopy(net).to("meta").eval()
     try:
-        with torch.no_grad():
-            _Observer(ghost, garbage_collect_values=False, graph=graph).run(
-                torch.empty(IMAGES, device="meta")
-            )
+        with torch.inference_mode(False), torch.no_grad():  # in inference mode, tensors have no versions
+            ghost = copy.deepcopy(net).to("meta").eval()
+            observer = _Observer(ghost, garbage_collect_values=False, graph=graph)
+            observer.run(torch.empty(IMAGES, device="meta"))
     except Exception as error:  # from any of the classifier's operations
         size = "×".join(map(str, IMAGES[1:]))
         raise ValueError(f"{name}: cannot take images of {size}: {_one_line(error)}") from error
