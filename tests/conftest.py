@@ -16,11 +16,21 @@ from dyninf.trace import Trace
 settings.register_profile("dyninf", deadline=None, derandomize=True)
 settings.load_profile("dyninf")
 
+CUT_NETWORKS = (
+    "mobilenet_v2",
+    "mobilenet_v3_large",
+    "efficientnet_b0",
+    "regnet_y_400mf",
+    "convnext_tiny",
+    "timm_mobilenetv3_small",
+    "efficientnet_lite0",
+)
 SCHEMES = ("depth", "input", "joint")
 SETTINGS = [
     *itertools.product(("resnet_small", "resnet18", "resnet50"), SCHEMES, (4, 8, 16)),
     *itertools.product(("msdnet_small",), SCHEMES, (4, 8)),
     *itertools.product(("msdnet38",), SCHEMES, (4,)),
+    *itertools.product(CUT_NETWORKS, SCHEMES, (4,)),
 ]
 
 

@@ -5,6 +5,7 @@ import itertools
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
+from tests.networks import require_extra
 
 from dyninf.checkpoint_file import make_network
 from dyninf.configuration import CONF, choices, make
@@ -62,8 +63,10 @@ def test_every_data_set_takes_the_settings_of_its_file(dataset: str) -> None:
     [*itertools.product(["resnet_small"], choices("scheme")), *((b, "joint") for b in choices("backbone"))],
 )
 def test_every_backbone_and_every_scheme_makes_a_network(backbone: str, scheme: str) -> None:
+    require_extra(backbone)
     network = make_network(composed("train", f"backbone={backbone}", f"scheme={scheme}"), 5)
-    assert network.name == f"{backbone}-{scheme}-8f"
+    name = {"torchvision": "torchvision_resnet18", "timm": "timm_resnet18"}.get(backbone, backbone)
+    assert network.name == f"{name}-{scheme}-8f"
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "sweep"])
