@@ -6,7 +6,7 @@ Legend: t frames of a group, M = clips · frames, C channels, H, W, F features o
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -64,9 +64,8 @@ class Step:
 
 def metered_walk(network: Network, height: int, width: int) -> list[Step]:
     """Walk one clip with frames of this size through a shapes-only float32 copy of the network."""
-    ghost = copy.deepcopy(network).to("meta", torch.float32).eval()
-    meter = Meter(ghost.backbone, _originals(network.backbone, ghost.backbone))
-    ghost.backbone = meter
+    ghost = _ghost(network)
+    ghost.backbone = meter = Meter(ghost.backbone)
     places = {checkpoint.cell: checkpoint for checkpoint in ghost.checkpoints}
     frames_1tCHW = torch.empty(1, network.group_frames, 3, height, width, device="meta")
     steps, state = [], State()
@@ -81,15 +80,11 @@ def metered_walk(network: Network, height: int, width: int) -> list[Step]:
 
 
 class Meter(Backbone):
-    """Stands in for a backbone and notes each call.
+    """Stands in for a backbone and notes each call."""
 
-    originals: for the id of each of the backbone's parameters, an id that is the same where two are tied.
-    """
-
-    def __init__(self, backbone: Backbone, originals: Mapping[int, int]) -> None:
+    def __init__(self, backbone: Backbone) -> None:
         super().__init__()
         self.backbone = backbone
-        self._originals = originals
         self._used: set[int] = set()
         self._calls: list[Call] = []
 
@@ -116,11 +111,9 @@ class Meter(Backbone):
     def _note(self, part: str, stage: int, run: Callable[[], R]) -> R:
         with FlopCounterMode(display=False) as counter, _ParametersUsed() as used:
             result = run()
-        params = 0
-        for parameter in used.found:
-            original = self._originals[id(parameter)]
-            params += 0 if original in self._used else parameter.numel()
-            self._used.add(original)
+        new = {id(parameter): parameter for parameter in used.found if id(parameter) not in self._used}
+        self._used |= set(new)
+        params = sum(parameter.numel() for parameter in new.values())
         macs = counter.get_total_flops() // 2  # the counter counts a multiply-add twice
         tensors = (result,) if isinstance(result, Tensor) else result
         shapes = tuple(tuple(tensor.shape) for tensor in tensors)
@@ -151,8 +144,13 @@ def _parameters_in(values: Sequence[Any]) -> Iterator[nn.Parameter]:
             yield from _parameters_in(value)
 
 
-def _originals(backbone: Backbone, ghost: Backbone) -> dict[int, int]:
-    # A move to another device gives every module parameters of its own; which were tied, the names tell.
-    of_name = dict(backbone.named_parameters(remove_duplicate=False))
-    copies = ghost.named_parameters(remove_duplicate=False)
-    return {id(parameter): id(of_name[name]) for name, parameter in copies}
+def _ghost(network: Network) -> Network:
+    """A copy in evaluation mode whose tensors have no values; what is tied stays tied, nothing is copied."""
+
+    def like(tensor: Tensor) -> Tensor:
+        dtype = torch.float32 if tensor.is_floating_point() else tensor.dtype
+        empty = torch.empty_like(tensor, dtype=dtype, device="meta")
+        return nn.Parameter(empty) if isinstance(tensor, nn.Parameter) else empty
+
+    tensors = (*network.parameters(), *network.buffers())
+    return copy.deepcopy(network, {id(tensor): like(tensor) for tensor in tensors}).eval()
