@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "schemes": {"grid", "backbones", *LEAVES},
     "report": {"grid", "policies", "trace", "runtime", "data", *LEAVES},
 }
-ENTRY_POINTS = {"train", "evaluate", "sweep"}
+ENTRY_POINTS = {"train", "evaluate", "sweep", "macs"}
 
 
 def imported_rooms(path: Path) -> set[str]:

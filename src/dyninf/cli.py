@@ -5,9 +5,10 @@ import logging
 import os
 import shutil
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,8 @@ def application(
     What the user can mend (bad overrides, files, values) ends with one line on stderr and exit code 2;
     HYDRA_FULL_ERROR=1 shows the traceback instead. Anything else is a bug and keeps its traceback.
 
+    In configs ``${scratch:}`` is a folder that is removed when the command ends.
+
     before: called before Hydra composes the config, its errors are treated the same.
     """
 
@@ -70,8 +73,10 @@ def application(
             wants_traceback = os.environ.get(TRACEBACK) == "1"
             os.environ[TRACEBACK] = "1"  # makes Hydra raise instead of printing in its own way
             try:
-                before()
-                app()
+                with ExitStack() as stack:
+                    offer_scratch(stack)
+                    before()
+                    app()
                 return
             except Refused as refused:
                 error = refused.__cause__
@@ -86,6 +91,31 @@ def application(
         return main
 
     return decorate
+
+
+def offer_scratch(stack: ExitStack) -> None:
+    """Make ``${scratch:}`` a temporary folder, made on first use and removed when `stack` closes."""
+
+    @functools.cache
+    def scratch() -> str:
+        return stack.enter_context(tempfile.TemporaryDirectory(prefix="dyninf-"))
+
+    OmegaConf.register_new_resolver("scratch", scratch, replace=True)
+
+
+def file_of_job(config: DictConfig, key: str) -> Path | None:
+    """The file that a setting names, None for null.
+
+    Raises ValueError if every job of a multirun would write the same one.
+    """
+    if config[key] is None:
+        return None
+    if HydraConfig.get().mode == RunMode.MULTIRUN and not OmegaConf.is_interpolation(config, key):
+        raise ValueError(
+            f"every job would write {key}={config[key]}; put what differs into the name, "
+            f"such as {key}='${{backbone.name}}-${{scheme.name}}.json'"
+        )
+    return Path(str(config[key]))
 
 
 def is_for_the_user(error: BaseException) -> bool:
@@ -139,8 +169,9 @@ def has_results(folder: Path) -> bool:
 
 def remove_if_empty(folder: Path) -> None:
     """Hydra makes a run's folder before the run starts; leave none behind for a run that never did."""
+    kept = (Path.cwd(), Path(tempfile.gettempdir()))
     with suppress(OSError):  # the error that is being reported matters more
-        while folder.is_dir() and not any(folder.iterdir()) and folder != Path.cwd():
+        while folder.is_dir() and not any(folder.iterdir()) and folder not in kept:
             folder.rmdir()
             folder = folder.parent
 

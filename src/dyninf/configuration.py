@@ -29,6 +29,14 @@ def number(config: DictConfig, key: str, least: float) -> float:
     return value
 
 
+def whole_number(config: DictConfig, key: str, least: int) -> int:
+    """A setting that has to be a whole number of at least `least`; ValueError that names it otherwise."""
+    value = number(config, key, least)
+    if value != int(value):
+        raise ValueError(f"{key} must be a whole number, got {value!r}")
+    return int(value)
+
+
 def load_group(group: str, name: str) -> DictConfig:
     """One file of a group; ValueError that lists the group's files if there is none of that name."""
     if name not in choices(group):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _server = multiprocessing.get_context("forkserver")
-_server.set_forkserver_preload(["dyninf.train", "dyninf.evaluate", "dyninf.sweep"])
+_server.set_forkserver_preload(["dyninf.train", "dyninf.evaluate", "dyninf.sweep", "dyninf.macs"])
 
 # One thread a process: many tests run at once. Without a GPU: the same everywhere.
 ENVIRONMENT = {

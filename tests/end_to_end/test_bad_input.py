@@ -303,3 +303,37 @@ def test_a_run_that_goes_on_takes_no_weights_from_elsewhere(
     file = run_of("depth") / "checkpoints/last.ckpt"
     done = command("train", "scheme=depth", *tiny, f"checkpoint={file}", f"pretrained={file}")
     assert_refused(done, "train", here, "give checkpoint or pretrained, not both")
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("hieght=112", "'hieght'; there are: backbone, height, hydra, module, num_classes"),
+        ("backbone=vgg", "resnet18"),
+        ("dataset=synthetic", "backbone, scheme"),
+        ("backbone.wdith=8", "'backbone.wdith'; there are: _target_, block"),
+        ("num_frames=6", "6 frames cannot be cut into 4 groups"),
+        ("num_frames=0", "num_frames must be a number of at least 1, got 0"),
+        ("num_classes=many", "num_classes must be a number of at least 1, got 'many'"),
+        ("width=2.5", "width must be a whole number, got 2.5"),
+        ("scheme.shift=offline", "shift=online"),
+    ],
+)
+def test_macs_refuses_a_network_or_frames_that_there_cannot_be(
+    override: str, said: str, command: Command, here: Path
+) -> None:
+    assert_refused(command("macs", override, "output=out/costs.json"), "macs", here, said)
+
+
+def test_macs_refuses_an_output_that_is_no_file_or_the_file_of_every_job(
+    command: Command, here: Path, tmp_path: Path
+) -> None:
+    assert_refused(command("macs", f"output={tmp_path}"), "macs", here, f"{tmp_path} is a folder")
+    file = tmp_path / "notes.txt"
+    file.write_text("keep")
+    assert_refused(command("macs", f"output={file}/costs.json"), "macs", here, f"{file} is a file")
+    assert file.read_text() == "keep"
+    done = command("macs", "-m", "num_frames=4,8", "output=costs.json")
+    assert done.code == 2
+    assert "every job would write output=costs.json" in done.err.splitlines()[-1]
+    assert list(here.iterdir()) == []

@@ -7,6 +7,7 @@ from dyninf.grid.evaluation import evaluation_mode
 from dyninf.grid.fingerprint import fingerprint
 from dyninf.grid.network import Network
 from dyninf.grid.permutation import permutation
+from dyninf.grid.profile import NetworkProfile, profile
 from dyninf.grid.route import Cell, Route
 from dyninf.grid.scheme import Scheme
 from dyninf.grid.shift import (
@@ -31,6 +32,7 @@ __all__ = [
     "Frames",
     "NearestShift",
     "Network",
+    "NetworkProfile",
     "NoShift",
     "OfflineShift",
     "OnlineShift",
@@ -42,4 +44,5 @@ __all__ = [
     "evaluation_mode",
     "fingerprint",
     "permutation",
+    "profile",
 ]

@@ -6,16 +6,14 @@ activation, pooling and shift move or scale data and count nothing.
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
+from dyninf.grid.meter import metered_walk
 from dyninf.grid.route import Cell
-from dyninf.grid.state import State
 
 if TYPE_CHECKING:
     from dyninf.grid.network import Network
@@ -41,25 +39,13 @@ class Costs:
 
 
 def count_costs(network: Network, height: int, width: int) -> Costs:
-    """Walk a shapes-only copy of the network and count the operations that it runs."""
-    ghost = copy.deepcopy(network).to("meta").eval()
-    places = {checkpoint.cell: checkpoint for checkpoint in ghost.checkpoints}
-    frames_BtCHW = torch.empty(1, network.group_frames, 3, height, width, device="meta")
+    """Count the operations that a walk runs."""
     cells: dict[Cell, int] = {}
     heads: dict[str, int] = {}
     cumulative: list[int] = []
-    total = 0
-    state = State()
-    with torch.no_grad():
-        for cell in ghost.route.cells:
-            with FlopCounterMode(display=False) as counter:
-                state = ghost.run_cell(cell, state, frames_BtCHW)
-            cells[cell] = counter.get_total_flops() // 2  # the counter counts a multiply-add twice
-            total += cells[cell]
-            if cell in places:
-                with FlopCounterMode(display=False) as counter:
-                    ghost.predict(places[cell], state)
-                heads[places[cell].name] = counter.get_total_flops() // 2
-                total += heads[places[cell].name]
-                cumulative.append(total)
+    for step in metered_walk(network, height, width):
+        cells[step.cell] = step.macs_of("run_stage", "embed")
+        if step.checkpoint is not None:
+            heads[step.checkpoint.name] = step.macs_of("classify")
+            cumulative.append(sum(cells.values()) + sum(heads.values()))
     return Costs(cells, heads, torch.tensor(cumulative, dtype=torch.float64))

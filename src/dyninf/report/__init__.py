@@ -1,6 +1,8 @@
 """Figures, tables and files that a person looks at."""
 
 from dyninf.report.assess import Assessment, assess
+from dyninf.report.cost_report import CostSummary, report_costs
+from dyninf.report.cost_tables import cell_table, cost_table, head_table, stage_table
 from dyninf.report.figure import save_curve
 from dyninf.report.loggers import log_assessment
 from dyninf.report.summary import checkpoint_table, comparison_table
@@ -8,10 +10,16 @@ from dyninf.report.sweep_report import report_sweep
 
 __all__ = [
     "Assessment",
+    "CostSummary",
     "assess",
+    "cell_table",
     "checkpoint_table",
     "comparison_table",
+    "cost_table",
+    "head_table",
     "log_assessment",
+    "report_costs",
     "report_sweep",
     "save_curve",
+    "stage_table",
 ]

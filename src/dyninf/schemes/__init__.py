@@ -1,14 +1,13 @@
 """LightningModules around a network on a grid."""
 
 from dyninf.schemes.base import SchemeModule
-from dyninf.schemes.callbacks import CostSummary, SaveConfig
+from dyninf.schemes.callbacks import SaveConfig
 from dyninf.schemes.depth_axis import DepthAxisModule
 from dyninf.schemes.distillation import SelfDistillation
 from dyninf.schemes.input_axis import InputAxisModule
 from dyninf.schemes.joint import JointModule
 
 __all__ = [
-    "CostSummary",
     "DepthAxisModule",
     "InputAxisModule",
     "JointModule",
