@@ -126,10 +126,11 @@ def test_a_cell_leaves_the_state_before_it_as_it_was(small_network: Network) -> 
         assert relative_difference(torch.stack(logits, 1), small_network(video_BTCHW)) <= 1e-4
 
 
-def test_features_that_no_later_cell_needs_are_dropped(small_network: Network) -> None:
+def test_what_no_later_cell_needs_is_dropped(small_network: Network) -> None:
     with torch.inference_mode():
         state = walk_to(small_network, random_clips(1, 8), len(small_network.route.cells))
     assert state.features == {}
+    assert state.kept == {}
 
 
 def test_every_tensor_of_the_state_has_the_clips_first() -> None:

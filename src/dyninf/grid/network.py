@@ -138,7 +138,9 @@ class Network(nn.Module):
         features = {g: value for g, value in state.features.items() if g != group}
         if Cell(group, stage + 1) in self.route.cells:
             features[group] = map_features(lambda x: x.unflatten(0, (-1, self.group_frames)), flat)
-        kept = {**state.kept, stage: exchange.kept} if exchange.kept else state.kept
+        kept = {d: value for d, value in state.kept.items() if d != stage}
+        if exchange.kept and group != groups[-1]:
+            kept[stage] = exchange.kept
         return replace(state, features=features, kept=kept)
 
     def predict(self, checkpoint: Checkpoint, state: State) -> Tensor:
