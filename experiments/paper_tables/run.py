@@ -18,7 +18,7 @@ from dyninf.grid import Network
 
 SIZE = 224  # side of a frame in pixels
 IMAGENET_CLASSES = 1000
-MARK = "## Tables\n"  # what stands below it in the README is written by `main`
+MARK = "## Tables\n\n"  # what stands below it in the README is written by `main`
 Row = dict[str, str]
 
 
