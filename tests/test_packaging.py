@@ -17,7 +17,8 @@ GROUP_CHOICES = {
     "dataset": ["kinetics400", "something_v2", "synthetic", "ucf101", "video_folder"],
     "policy": ["max_probability"],
     "logger": ["csv", "wandb"],
-    "experiment": ["demo"],
+    "recipe": ["tsm_kinetics"],
+    "experiment": ["demo", "kinetics400_resnet50"],
 }
 
 

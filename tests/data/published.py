@@ -264,3 +264,13 @@ def make_something_v2(
         ]
         write_lines(file, [json.dumps(entries)])
     return made
+
+
+MAKERS = {
+    "kinetics400": make_kinetics400,
+    "ucf101": make_ucf101,
+    "hmdb51": make_hmdb51,
+    "something_v1": make_something_v1,
+    "something_v2": make_something_v2,
+}
+"""The maker of each data set, by its name."""

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from tests.data.published import MAKERS
 from tests.end_to_end.commands import Finished, forked
 
 
@@ -39,6 +40,19 @@ def run_of(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Callabl
         return folder / "run"
 
     return train
+
+
+@pytest.fixture(scope="session")
+def published_root(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a published data set with 2 classes and 6 clips of 16 frames. Read only."""
+
+    @cache
+    def make(dataset: str) -> Path:
+        folder = tmp_path_factory.mktemp(dataset)
+        MAKERS[dataset](folder, per_class=2, test_per_class=1, frames=16)
+        return folder
+
+    return make
 
 
 @pytest.fixture
