@@ -24,6 +24,7 @@ class Made:
     times: when each frame is shown, in units of a tenth of a second; evenly from 0 on where there are none;
     turned: degrees counter-clockwise by which it is to be turned, and whether it is mirrored then;
     cut: frames of the beginning that an edit list hides;
+    sound: whether there is a track of silence beside the pictures;
     tells: whether the packets are expected to tell which frame is which.
     """
 
@@ -37,6 +38,7 @@ class Made:
     times: Sequence[int] | None = None
     turned: tuple[int, bool] = (0, False)
     cut: int = 0
+    sound: bool = False
     tells: bool = True
 
     def write(self, folder: Path) -> Path:
@@ -51,13 +53,20 @@ class Made:
                 pix_fmt=self.pix_fmt,
                 options=self.options,
             )
+            silence = container.add_stream("aac", rate=8000, layout="mono") if self.sound else None
             if self.turned != (0, False):
                 stream.set_display_rotation(self.turned[0], hflip=self.turned[1])
             for number, time in enumerate(times):
                 picture = av.VideoFrame.from_ndarray(drawn(number, self.height, self.width), format="rgb24")
                 picture.pts, picture.time_base = time, Fraction(1, RATE)
                 container.mux(stream.encode(picture))
+                if silence is not None:
+                    part = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), "s16", "mono")
+                    part.sample_rate, part.pts, part.time_base = 8000, 800 * number, Fraction(1, 8000)
+                    container.mux(silence.encode(part))
             container.mux(stream.encode(None))
+            if silence is not None:
+                container.mux(silence.encode(None))
         return hide_start(path, self.cut) if self.cut else path
 
 
@@ -181,6 +190,8 @@ CLIPS = {
     "h264, flv, gop 12, 2 b": Made("libx264", ".flv", _x264(12, 2)),
     "h264, avi, gop 12": Made("libx264", ".avi", _x264(12, 0)),
     "h264, avi, gop 12, 3 b": Made("libx264", ".avi", _x264(12, 3), tells=False),
+    "h264, gop 12, 3 b, sound": Made("libx264", ".mp4", _x264(12, 3), sound=True),
+    "h264, mkv, gop 12, 2 b, sound": Made("libx264", ".mkv", _x264(12, 2), sound=True),
     "h264, raw": Made("libx264", ".h264", _x264(12, 2), tells=False),
     "h264, uneven": Made("libx264", ".mp4", _x264(12, 2), times=_UNEVEN),
     "h264, uneven, mkv": Made("libx264", ".mkv", _x264(12, 3), times=_UNEVEN),
