@@ -60,10 +60,10 @@ def read_frames(path: str | Path, indices: Sequence[int]) -> np.ndarray:
         return reader.read(indices)
 
 
-def decode_on_demand(path: str | Path, groups: Sequence[Sequence[int]]) -> Iterator[np.ndarray]:
+def decode_on_demand(path: str | Path, groups: Sequence[Sequence[int]]) -> Generator[np.ndarray]:
     """The frames of one group after the other, as `VideoReader.groups` gives them.
 
-    The file is opened when the first group is asked for, and closed after the last, or when the iterator is.
+    The file is opened when the first group is asked for, and closed after the last, or when the generator is.
     """
     with VideoReader(path) as reader:
         yield from reader.groups(groups)
@@ -73,8 +73,7 @@ class VideoReader:
     """An open video file, to be used as a context and in one thread.
 
     Opening it reads its packets. Where they tell which frame is which, what is asked for is decoded from the
-    key frame before it; otherwise, and where the decoder contradicts them, the file is read through. It is
-    decoded on one thread.
+    key frame before it; otherwise, and where the decoder contradicts them, the file is read through.
 
     Raises:
         VideoError: the file is missing, empty, not a video, cut before its index, or has sound only.
