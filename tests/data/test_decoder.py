@@ -1,13 +1,14 @@
 """The decoder gives the frames asked for, or one clear line."""
 
 import pickle
+import sys
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
-from dyninf.data import VideoError, probe, read_frames
+from dyninf.data import VideoError, VideoReader, probe, read_frames
 from dyninf.data.synthetic_files import encode
 
 
@@ -47,6 +48,17 @@ def test_frames_are_counted_where_the_container_does_not_say(tmp_path):
     with av.open(str(path)) as container:
         assert container.streams.video[0].frames == 0
     assert probe(path).frames == 13
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be removed there")
+def test_one_open_is_enough_to_count_and_to_read(numbered_video):
+    path = numbered_video()
+    with VideoReader(path) as reader:
+        path.unlink()
+        assert reader.count() == 32
+        assert numbers_of(reader.read([30, 2])) == [30, 2]
+        assert [numbers_of(frames) for frames in reader.groups([[5], [1, 9]])] == [[5], [1, 9]]
+        assert reader.info().frames == 32
 
 
 def test_nonsense_indices_are_refused(numbered_video):

@@ -1,5 +1,7 @@
 """Frames come from files and from folders of images alike, or with one clear line."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,14 +21,26 @@ def numbers_of(frames_THWC: np.ndarray) -> list[int]:
     return [round((frame.mean() - 20) / 10) for frame in frames_THWC]
 
 
+def read(path: Path, indices: list[int]) -> np.ndarray:
+    with frame_source(path).open() as reader:
+        return reader.read(indices)
+
+
+def count(path: Path) -> int:
+    with frame_source(path).open() as reader:
+        return reader.count()
+
+
 @pytest.mark.parametrize("ending", CODECS)
 def test_the_frames_of_a_file(ending, tmp_path):
     path = tmp_path / f"video{ending}"
     write_video(path, grey(12))
     source = frame_source(path)
     assert isinstance(source, VideoFile)
-    assert source.count() == 12
-    assert numbers_of(source.read([11, 0, 5, 5])) == [11, 0, 5, 5]
+    with source.open() as reader:
+        assert reader.count() == 12
+        assert numbers_of(reader.read([11, 0, 5, 5])) == [11, 0, 5, 5]
+        assert [numbers_of(frames) for frames in reader.groups([[7, 3], [3, 4]])] == [[7, 3], [3, 4]]
     assert source.size() == str(path.stat().st_size)
 
 
@@ -37,8 +51,10 @@ def test_the_frames_of_a_folder(image, tmp_path):
     (tmp_path / "video/notes.txt").touch()
     source = frame_source(tmp_path / "video")
     assert isinstance(source, ImageFolder)
-    assert source.count() == 12
-    frames_THWC = source.read([11, 0, 5, 5])
+    with source.open() as reader:
+        assert reader.count() == 12
+        frames_THWC = reader.read([11, 0, 5, 5])
+        assert [numbers_of(frames) for frames in reader.groups([[7, 3], [3, 4]])] == [[7, 3], [3, 4]]
     assert (frames_THWC.dtype, frames_THWC.shape) == (np.uint8, (4, 32, 48, 3))
     assert numbers_of(frames_THWC) == [11, 0, 5, 5]
 
@@ -53,26 +69,26 @@ def test_a_folders_size_tells_a_changed_folder(tmp_path):
 
 def test_a_grey_image_is_read_in_colour(tmp_path):
     Image.fromarray(grey(3)[2, :, :, 0]).save(tmp_path / "00001.jpg")
-    assert frame_source(tmp_path).read([0]).shape == (1, 32, 48, 3)
+    assert read(tmp_path, [0]).shape == (1, 32, 48, 3)
 
 
 def test_nonsense_indices_are_refused(tmp_path):
     write_images(tmp_path, grey(3))
     for indices in ([], [-1, 2]):
         with pytest.raises(ValueError, match="0 or larger"):
-            frame_source(tmp_path).read(indices)
+            read(tmp_path, indices)
 
 
 def test_more_frames_than_the_folder_has(tmp_path):
     write_images(tmp_path, grey(3))
     with pytest.raises(VideoError, match="frame 7 was asked for, but the folder has 3 images"):
-        frame_source(tmp_path).read([0, 7])
+        read(tmp_path, [0, 7])
 
 
 def test_a_folder_without_images(tmp_path):
     (tmp_path / "film.txt").touch()
     with pytest.raises(VideoError) as caught:
-        frame_source(tmp_path).count()
+        count(tmp_path)
     assert str(caught.value).startswith(f"{tmp_path}: the folder has no image called 00001.jpg")
     assert frame_source(tmp_path).size() == "0 images, the first -1"
 
@@ -84,7 +100,7 @@ def test_an_image_that_cannot_be_read_is_named(content, tmp_path):
     whole = bad.read_bytes()
     bad.write_bytes({"text": b"These are words.", "half": whole[: len(whole) // 2], "nothing": b""}[content])
     with pytest.raises(VideoError) as caught:
-        frame_source(tmp_path).read([0, 1, 2])
+        read(tmp_path, [0, 1, 2])
     assert str(caught.value) == f"{bad}: cannot be read: not an image, or a truncated one"
 
 
@@ -92,12 +108,12 @@ def test_images_of_different_sizes_are_refused(tmp_path):
     write_images(tmp_path, grey(3))
     Image.new("RGB", (20, 10)).save(tmp_path / "00002.jpg")
     with pytest.raises(VideoError, match="its images differ in size: 20x10, 48x32"):
-        frame_source(tmp_path).read([0, 1])
+        read(tmp_path, [0, 1])
 
 
 def test_a_missing_path(tmp_path):
     with pytest.raises(VideoError, match="no such file"):
-        frame_source(tmp_path / "gone").count()
+        count(tmp_path / "gone")
     assert frame_source(tmp_path / "gone").size() == "-1"
 
 

@@ -1,8 +1,9 @@
 """Data sets as LightningDataModules, over one decoder, one sampler and one transform."""
 
+from dyninf.data.container import VideoError
 from dyninf.data.datamodule import VideoDataModule
-from dyninf.data.decoder import VideoError, VideoInfo, probe, read_frames
-from dyninf.data.frame_source import FrameSource, ImageFolder, VideoFile, frame_source
+from dyninf.data.decoder import VideoInfo, VideoReader, decode_on_demand, probe, read_frames
+from dyninf.data.frame_source import FrameReader, FrameSource, ImageFolder, VideoFile, frame_source
 from dyninf.data.hmdb51 import HMDB51
 from dyninf.data.kinetics400 import Kinetics400
 from dyninf.data.published import PublishedDataModule
@@ -20,6 +21,7 @@ __all__ = [
     "UCF101",
     "Clip",
     "ClipTransform",
+    "FrameReader",
     "FrameSource",
     "ImageFolder",
     "Kinetics400",
@@ -34,6 +36,8 @@ __all__ = [
     "VideoFile",
     "VideoFolder",
     "VideoInfo",
+    "VideoReader",
+    "decode_on_demand",
     "frame_source",
     "middle_frames",
     "probe",

@@ -1,48 +1,38 @@
 """Reading chosen frames from an encoded video file.
 
+Frame i is the i-th that decoding the whole file gives, in the order in which they are shown.
 T frames asked for, H and W pixels, C = 3 colours in the order red, green, blue.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator, Sequence, Set
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from types import TracebackType
 
 import av
-import av.logging
 import numpy as np
-from av.container import InputContainer
-from av.stream import Disposition
-from av.video.reformatter import VideoReformatter
-from av.video.stream import VideoStream
+from av.packet import Packet
+from av.video.frame import VideoFrame
 
-# Our own errors say what libav would print; its lines would tear progress bars apart.
-av.logging.set_level(None)
+from dyninf.data.container import VideoError, opened, packets_of
+from dyninf.data.indexed_frames import IndexedFrames, NotAsIndexed
+from dyninf.data.packet_index import PacketIndex, index_packets
+from dyninf.data.picture import Painter
+from dyninf.data.read_through import ReadThrough
 
-# libav takes any file called *.txt for terminal art and "decodes" it with one of these.
-_TEXT_CODECS = frozenset({"ansi", "bintext", "idf", "xbin"})
-
-
-class VideoError(ValueError):
-    """A file cannot be used as a video. The message is one line: the path, then the reason."""
-
-    def __init__(self, path: str | Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
-        self.path = Path(path)
-        self.reason = reason
-
-    def __reduce__(self) -> tuple[type[VideoError], tuple[Path, str]]:
-        # Exceptions are pickled by their message alone otherwise, and could not leave a worker process.
-        return (type(self), (self.path, self.reason))
+KEPT_BYTES = 256 * 2**20
+"""Packets of a file up to this size stay in memory while it is open; those of a larger one are read again."""
 
 
 @dataclass(frozen=True)
 class VideoInfo:
     """What a video file holds.
 
-    frames: number of frames; width, height: pixels; seconds: duration;
+    frames: number of frames; width, height: pixels of a picture as it is shown; seconds: duration;
     codec: libav's name of it, such as "h264"; fps: average frames per second.
     """
 
@@ -55,104 +45,175 @@ class VideoInfo:
 
 
 def probe(path: str | Path) -> VideoInfo:
-    """Describe the first video stream of a file.
-
-    Frames are the container's count; where it gives none, they are counted by decoding the whole file.
+    """Describe the first video stream of a file; it is decoded only where its packets do not give the count.
 
     Raises:
         VideoError: the file is missing, empty, not a video, damaged, or has sound only.
     """
-    with _opened(path) as (container, stream):
-        frames = stream.frames
-        if frames == 0:
-            frames = sum(1 for _ in _decoded(container, stream))
-        if frames == 0:
-            raise VideoError(path, "no frame can be decoded; the file is truncated or damaged")
-        fps = float(stream.average_rate or stream.guessed_rate or 0)
-        if stream.duration and stream.time_base:
-            seconds = float(stream.duration * stream.time_base)
-        elif container.duration:
-            seconds = container.duration / av.time_base
-        else:
-            seconds = frames / fps if fps else 0.0
-        return VideoInfo(frames, stream.width, stream.height, seconds, stream.codec_context.name, fps)
+    with VideoReader(path) as reader:
+        return reader.info()
 
 
 def read_frames(path: str | Path, indices: Sequence[int]) -> np.ndarray:
-    """Decode the frames with these indices; they may repeat and come in any order.
+    """Decode the frames with these indices, as `VideoReader.read` does."""
+    with VideoReader(path) as reader:
+        return reader.read(indices)
 
-    The file is read straight through up to the largest index, on one thread; only frames asked for are
-    converted to RGB.
 
-    Returns:
-        uint8 array THWC in the order of `indices`.
+def decode_on_demand(path: str | Path, groups: Sequence[Sequence[int]]) -> Generator[np.ndarray]:
+    """The frames of one group after the other, as `VideoReader.groups` gives them.
+
+    The file is opened when the first group is asked for, and closed after the last, or when the generator is.
+    """
+    with VideoReader(path) as reader:
+        yield from reader.groups(groups)
+
+
+class VideoReader:
+    """An open video file, to be used as a context and in one thread.
+
+    Opening it reads its packets. Where they tell which frame is which, what is asked for is decoded from the
+    key frame before it; otherwise, and where the decoder contradicts them, the file is read through.
 
     Raises:
-        VideoError: as `probe`, or the file ends before the largest index.
-        ValueError: no index, or a negative one.
+        VideoError: the file is missing, empty, not a video, cut before its index, or has sound only.
     """
-    if len(indices) == 0 or min(indices) < 0:
-        raise ValueError(f"frame indices must be 0 or larger, at least one of them; got {list(indices)}")
-    wanted, last = set(indices), max(indices)
-    pictures: dict[int, np.ndarray] = {}
-    decoded = 0
-    with _opened(path) as (container, stream):
-        reformatter = VideoReformatter()
-        for index, frame in enumerate(_decoded(container, stream)):
-            decoded = index + 1
-            if index in wanted:
-                rgb = reformatter.reformat(frame, stream.width, stream.height, "rgb24")
-                pictures[index] = rgb.to_ndarray()
-            if index == last:
-                return np.stack([pictures[i] for i in indices])
-        promised = f" of the {stream.frames} that the file promises" if stream.frames > decoded else ""
-    raise VideoError(path, f"frame {last} was asked for, but only {decoded} frames{promised} can be decoded")
 
-
-@contextmanager
-def _opened(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    file = Path(path)
-    if not file.exists():
-        raise VideoError(path, "no such file")
-    if not file.is_file():
-        raise VideoError(path, "is a folder, not a video file")
-    if file.stat().st_size == 0:
-        raise VideoError(path, "the file is empty (0 bytes)")
-    try:
-        container = av.open(str(file))
-    except (av.FFmpegError, OSError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        raise VideoError(path, f"cannot be opened: not a video, or a truncated one ({reason})") from error
-    with container:
-        yield container, _video_stream(path, container)
-
-
-def _video_stream(path: str | Path, container: InputContainer) -> VideoStream:
-    # The picture on the sleeve of a sound file is a video stream to libav.
-    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-    if not streams:
-        kind = "sound only" if container.streams.audio else f"format {container.format.name}"
-        raise VideoError(path, f"has no video stream ({kind})")
-    stream = streams[0]
-    context = stream.codec_context
-    if context is None:
-        raise VideoError(path, "its video codec is unknown to libav")
-    if context.name in _TEXT_CODECS:
-        raise VideoError(path, "is a text file, not a video")
-    # Data loader workers are the parallelism; threads below them only fight for the same cores.
-    stream.thread_type = "NONE"
-    context.thread_count = 1
-    return stream
-
-
-def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
-    """Frames in presentation order, up to the first place that cannot be decoded."""
-    frames = container.decode(stream)
-    while True:
+    def __init__(self, path: str | Path, kept_bytes: int = KEPT_BYTES) -> None:
+        self.path = Path(path)
+        self._files = ExitStack()
+        self._container, self._stream = self._files.enter_context(opened(path))
+        self._painter = Painter(self._stream.width, self._stream.height)
+        self._packets: list[Packet] | None = None
+        self._through: ReadThrough | None = None
+        self._indexed: IndexedFrames | None = None
         try:
-            frame = next(frames, None)
+            index = self._index(keep=self.path.stat().st_size <= kept_bytes)
+        except BaseException:
+            self.close()
+            raise
+        self._count = index.frames
+        if index.tells_frames:
+            self._indexed = IndexedFrames(index, self._stream.codec_context, self._packets_from)
+
+    def __enter__(self) -> VideoReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; what was read from it stays."""
+        self._packets = self._indexed = self._through = None
+        self._files.close()
+
+    def count(self) -> int:
+        """Number of frames. Raises VideoError where none can be decoded."""
+        if self._count is None:
+            self._through = self._through or self._from_the_start()
+            self._count = self._through.count()
+        if self._count == 0:
+            raise self._too_few(0, 0)
+        return self._count
+
+    def read(self, indices: Sequence[int]) -> np.ndarray:
+        """Decode the frames with these indices; they may repeat and come in any order.
+
+        Returns:
+            uint8 array THWC in the order of `indices`.
+
+        Raises:
+            VideoError: the file ends before the largest index, or cannot be decoded so far.
+            ValueError: no index, or a negative one.
+        """
+        return next(self.groups([indices]))
+
+    def groups(self, groups: Sequence[Sequence[int]]) -> Generator[np.ndarray]:
+        """Read one group of frames after the other, each as `read` does, when it is asked for.
+
+        A frame of a later group that lies on the way is decoded then and kept, so that going through all
+        groups decodes hardly more than reading them at once.
+        """
+        for indices in groups:
+            if len(indices) == 0 or min(indices) < 0:
+                raise ValueError(
+                    f"frame indices must be 0 or larger, at least one of them; got {list(indices)}"
+                )
+        return self._groups(groups)
+
+    def _groups(self, groups: Sequence[Sequence[int]]) -> Generator[np.ndarray]:
+        for number, indices in enumerate(groups):
+            later = {index for group in groups[number + 1 :] for index in group}
+            frames = self._take(set(indices), later)
+            pictures = {index: self._painter.picture(frame) for index, frame in frames.items()}
+            yield np.stack([pictures[index] for index in indices])
+
+    def info(self) -> VideoInfo:
+        """Describe the video. Raises VideoError where no frame can be decoded."""
+        height, width, _ = self.read([0])[0].shape
+        frames, stream = self.count(), self._stream
+        fps = float(stream.average_rate or stream.guessed_rate or 0)
+        if stream.duration and stream.time_base:
+            seconds = float(stream.duration * stream.time_base)
+        elif self._container.duration:
+            seconds = self._container.duration / av.time_base
+        else:
+            seconds = frames / fps if fps else 0.0
+        return VideoInfo(frames, width, height, seconds, stream.codec_context.name, fps)
+
+    def _take(self, wanted: Set[int], later: Set[int]) -> dict[int, VideoFrame]:
+        last = max(wanted)
+        if self._indexed is not None:
+            count = self.count()
+            if last >= count:
+                raise self._too_few(last, count)
+            try:
+                return self._indexed.take(wanted, {index for index in later if index < count})
+            except (NotAsIndexed, av.FFmpegError):
+                self._indexed = None
+        if self._through is None or not self._through.reaches(wanted):
+            self._through = self._from_the_start()
+        frames = self._through.take(wanted, later)
+        if len(frames) < len(wanted):
+            raise self._too_few(last, self._through.position)
+        return frames
+
+    def _too_few(self, last: int, decoded: int) -> VideoError:
+        if decoded == 0:
+            return VideoError(self.path, "no frame can be decoded; the file is truncated or damaged")
+        promised = self._stream.frames
+        of = f" of the {promised} that the file promises" if promised > decoded else ""
+        return VideoError(
+            self.path, f"frame {last} was asked for, but only {decoded} frames{of} can be decoded"
+        )
+
+    def _index(self, keep: bool) -> PacketIndex:
+        packets: Iterable[Packet] = packets_of(self._container, self._stream)
+        try:
+            if keep:
+                packets = self._packets = list(packets)
+            return index_packets(packets, self._stream)
         except av.FFmpegError:
-            return  # callers count what came before and name the damage by it
-        if frame is None:
-            return
-        yield frame
+            self._packets = None
+            return PacketIndex()  # damaged: reading through names the place
+
+    def _packets_from(self, number: int) -> Iterator[Packet]:
+        if self._packets is not None:
+            return islice(self._packets, number, None)
+        return self._packets_of_the_file(number)
+
+    def _packets_of_the_file(self, number: int) -> Iterator[Packet]:
+        # By number rather than by time: seeking by time ends elsewhere in some formats.
+        with opened(self.path) as (container, stream):
+            yield from islice(packets_of(container, stream), number, None)
+
+    def _from_the_start(self) -> ReadThrough:
+        packets = self._packets
+        if packets is None or self._stream.codec_context.is_open:
+            # A decoder that was used may order frames better than a fresh one, and then counts differently.
+            self._files.close()
+            self._container, self._stream = self._files.enter_context(opened(self.path))
+            return ReadThrough(self._stream.codec_context, packets_of(self._container, self._stream))
+        return ReadThrough(self._stream.codec_context, iter(packets))

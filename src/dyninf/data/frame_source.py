@@ -6,7 +6,8 @@ T frames asked for, H and W pixels, C = 3 colours in the order red, green, blue.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,20 +16,31 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from dyninf.data.decoder import VideoError, probe, read_frames
+from dyninf.data.container import VideoError
+from dyninf.data.decoder import VideoReader
 
 # Extracted optical flow (flow_x_00001.jpg) often lies beside the frames.
 _IMAGE = re.compile(r"(?:img_|image_|frame_)?(\d+)\.(?:jpe?g|png)", re.IGNORECASE)
 
 
-class FrameSource(Protocol):
-    """The frames of one video, numbered from 0. Making one opens nothing; all of it may raise VideoError."""
+class FrameReader(Protocol):
+    """The frames of one open video, numbered from 0. All of it may raise VideoError."""
 
     def count(self) -> int:
         """Number of frames."""
 
     def read(self, indices: Sequence[int]) -> np.ndarray:
         """These frames as uint8 THWC, in the order of `indices`; ValueError for none, or a negative one."""
+
+    def groups(self, groups: Sequence[Sequence[int]]) -> Iterator[np.ndarray]:
+        """The frames of each group, as `read` gives them, decoded when the group is asked for."""
+
+
+class FrameSource(Protocol):
+    """Where the frames of one video come from. Making one opens nothing."""
+
+    def open(self) -> AbstractContextManager[FrameReader]:
+        """Open the video, once for all that is asked of it; VideoError where it cannot be."""
 
     def size(self) -> str:
         """What tells a changed source from an unchanged one without decoding; "-1" where there is none."""
@@ -45,11 +57,8 @@ class VideoFile:
 
     path: Path
 
-    def count(self) -> int:
-        return probe(self.path).frames
-
-    def read(self, indices: Sequence[int]) -> np.ndarray:
-        return read_frames(self.path, indices)
+    def open(self) -> VideoReader:
+        return VideoReader(self.path)
 
     def size(self) -> str:
         # A missing file is named when it is read; a fingerprint can do without it.
@@ -61,6 +70,11 @@ class ImageFolder:
     """JPEG or PNG files in the order of their numbers: 00001.jpg, img_00001.jpg, and the like."""
 
     path: Path
+
+    @contextmanager
+    def open(self) -> Iterator[ImageFolder]:
+        """Itself: each image is opened when it is read."""
+        yield self
 
     def count(self) -> int:
         if not self._images:
@@ -79,6 +93,9 @@ class ImageFolder:
             sizes = ", ".join(f"{width}x{height}" for height, width, _ in sorted(shapes))
             raise VideoError(self.path, f"its images differ in size: {sizes}")
         return np.stack([pictures[index] for index in indices])
+
+    def groups(self, groups: Sequence[Sequence[int]]) -> Iterator[np.ndarray]:
+        return (self.read(indices) for indices in groups)
 
     def size(self) -> str:
         # Asking every image of every video would take minutes where there are millions.

@@ -13,8 +13,8 @@ import numpy as np
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from dyninf.data.decoder import VideoError
-from dyninf.data.frame_source import FrameSource, frame_source
+from dyninf.data.container import VideoError
+from dyninf.data.frame_source import FrameReader, frame_source
 from dyninf.data.sampling import middle_frames, random_frames
 
 Sampling = Literal["random", "middle"]
@@ -82,19 +82,20 @@ class VideoDataset(Dataset[Clip]):
     def __getitem__(self, index: int) -> Clip:
         """Raises VideoError, naming the file, where it cannot be read or has fewer than T frames."""
         video = self.videos[index]
-        source = frame_source(video.path)
-        try:
-            chosen = self._choose(self._frames_of(video, source), self.num_frames)
-        except VideoError:
-            raise
-        except ValueError as error:
-            raise VideoError(video.path, str(error)) from error
-        return Clip(self.transform(source.read(chosen)), video.label, video.video_id)
+        with frame_source(video.path).open() as reader:
+            try:
+                chosen = self._choose(self._frames_of(video, reader), self.num_frames)
+            except VideoError:
+                raise
+            except ValueError as error:
+                raise VideoError(video.path, str(error)) from error
+            frames_THWC = reader.read(chosen)
+        return Clip(self.transform(frames_THWC), video.label, video.video_id)
 
-    def _frames_of(self, video: Video, source: FrameSource) -> int:
+    def _frames_of(self, video: Video, reader: FrameReader) -> int:
         if video.frames is not None:
             return video.frames
-        # Opening a file costs as much as decoding a small one; a worker asks for its length once.
+        # Some files have to be decoded to be counted; a worker does so once.
         if video.path not in self._length:
-            self._length[video.path] = source.count()
+            self._length[video.path] = reader.count()
         return self._length[video.path]
