@@ -32,13 +32,25 @@ SETTINGS = [
     *itertools.product(("msdnet38",), SCHEMES, (4,)),
     *itertools.product(CUT_NETWORKS, SCHEMES, (4,)),
 ]
+BEYOND = [  # the paper
+    ("msdnet_small", "joint", 4, {"shift": "nearest", "average": "cells", "head_width": 48}),
+    ("msdnet_small", "joint", 4, {"shift": "two_way", "shift_place": "bottleneck"}),
+    ("mobilenet_v2", "joint", 4, {"shift": "nearest", "average": "cells"}),
+]
 
 
-@pytest.fixture(scope="session", params=SETTINGS, ids=lambda setting: "-".join(map(str, setting)))
+def name_of(param: tuple[object, ...]) -> str:
+    """Such as ``msdnet_small-joint-4-nearest-cells``."""
+    backbone, scheme, num_frames, *options = param
+    values = [value for option in options for value in option.values() if isinstance(value, str)]
+    return "-".join(map(str, [backbone, scheme, num_frames, *values]))
+
+
+@pytest.fixture(scope="session", params=[*SETTINGS, *BEYOND], ids=name_of)
 def setting(request: pytest.FixtureRequest) -> Setting:
     """Each backbone × scheme × T in turn; pytest runs all tests of one setting before it makes the next."""
-    backbone, scheme, num_frames = request.param
-    network = random_network(backbone, scheme, num_frames)
+    backbone, scheme, num_frames, *options = request.param
+    network = random_network(backbone, scheme, num_frames, **(options[0] if options else {}))
     video_BTCHW = random_clips(5, num_frames)
     with torch.inference_mode():
         logits_BKN = network(video_BTCHW)

@@ -37,11 +37,11 @@ class CheckpointFile:
         """Raise ValueError if the file's run had another backbone, scheme or T, or its weights do not fit."""
         for place in ("backbone", "scheme", "dataset.num_frames"):
             mine, theirs = (_flat(OmegaConf.select(c, place), place) for c in (config, self.config))
-            for key in {**mine, **theirs}:
-                if mine.get(key) != theirs.get(key):
+            for key in theirs:  # the file of an older version lacks what was not there to choose
+                if mine.get(key) != theirs[key]:
                     raise ValueError(
                         f"{self.path} is of another architecture than {network.name}: {key} is "
-                        f"{theirs.get(key)} in the file, {mine.get(key)} here"
+                        f"{theirs[key]} in the file, {mine.get(key)} here"
                     )
         load_weights(network, self.weights, self.path, dry=True)
 

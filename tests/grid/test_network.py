@@ -203,15 +203,23 @@ def test_heads_of_different_widths_cannot_be_averaged_over_cells() -> None:
         build_network("resnet_small", "joint", 5, 4, width=8, head_width=16, average="cells")
 
 
-@pytest.mark.parametrize("backbone", ["resnet_small", "msdnet_small", "mobilenet_v2"])
-def test_activation_checkpointing_changes_neither_gradients_nor_statistics(backbone: str) -> None:
-    network = random_network(backbone, "joint", 4).train()
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize(
+    ("backbone", "shift"),
+    [("resnet_small", "nearest"), ("msdnet_small", "online"), ("mobilenet_v2", "two_way")],
+)
+def test_activation_checkpointing_changes_neither_gradients_nor_statistics(
+    backbone: str, shift: str, precision: torch.dtype
+) -> None:
+    network = random_network(backbone, "joint", 4, shift=shift).train()
     other = copy.deepcopy(network)
     other.activation_checkpointing = True
     video_BTCHW = random_clips(3, 4)
     for one in (network, other):
         torch.manual_seed(0)  # for dropout
-        one(video_BTCHW).square().sum().backward()
+        with torch.autocast("cpu", dtype=precision, enabled=precision != torch.float32):
+            loss = one(video_BTCHW).square().sum()
+        loss.backward()
     for (name, parameter), again in zip(network.named_parameters(), other.parameters(), strict=True):
         assert parameter.grad is not None, name
         assert relative_difference(again.grad, parameter.grad) <= 1e-4, name

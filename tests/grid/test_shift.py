@@ -104,6 +104,16 @@ def test_the_two_way_shift_takes_from_the_group_and_from_what_was_before_it(grou
     assert torch.equal(found_BtCHW, expected_BtCHW)
 
 
+@pytest.mark.parametrize("name", SHIFTS)
+def test_the_last_group_leaves_nothing_behind(name: str) -> None:
+    x_MCHW = torch.randn(6, 16, 2, 2)
+    exchange, last = Exchange(SHIFTS[name](), together(3)), Exchange(SHIFTS[name](), together(3), keep=False)
+    for _ in range(2):
+        assert torch.equal(exchange(x_MCHW), last(x_MCHW))
+    assert len(exchange.kept) == 2 * SHIFTS[name].keeps
+    assert last.kept == ()
+
+
 def test_of_one_group_in_time_order_the_new_shifts_are_the_known_ones() -> None:
     x_MCHW = torch.randn(2 * 5, 16, 2, 2)
     for name, known in (("nearest", "online"), ("two_way", "offline")):

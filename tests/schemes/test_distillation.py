@@ -36,24 +36,31 @@ def test_one_checkpoint_has_no_teacher() -> None:
     assert SelfDistillation()(torch.randn(3, 1, 5)).item() == 0
 
 
-def test_it_is_added_in_training_and_not_to_the_logged_loss() -> None:
+def test_a_network_with_one_checkpoint_is_refused() -> None:
+    network = random_network("resnet_small", "plain", 4, width=8, head_width=16)
+    with pytest.raises(ValueError, match="needs a checkpoint before the last, resnet_small-plain-4f has one"):
+        SchemeModule(network, distillation=SelfDistillation())
+
+
+def test_it_is_added_in_training_and_logged_on_its_own() -> None:
     batch = labelled(random_clips(3, 4))
     network = random_network("resnet_small", "joint", 4, width=8, head_width=16)
     (alone, logged_alone), (distilled, logged_distilled) = (
         training_step(network, distillation, batch) for distillation in (None, SelfDistillation())
     )
-    assert alone == logged_alone == logged_distilled
     expected = SelfDistillation()(network(batch.video)).item()
+    assert logged_alone == {"train/loss": alone}
+    assert logged_distilled == {"train/loss": alone, "train/distillation": pytest.approx(expected, rel=1e-5)}
     assert distilled == pytest.approx(alone + expected, rel=1e-5)
 
 
 def training_step(
     network: Network, distillation: SelfDistillation | None, batch: Labelled
-) -> tuple[float, float]:
-    """The loss of the step, and the one that it logs."""
-    module, logged = SchemeModule(network, distillation=distillation), []
-    module.log = lambda name, value, **options: logged.append(value.item())  # there is no trainer
-    return module.training_step(batch, 0).item(), logged[0]
+) -> tuple[float, dict[str, float]]:
+    """The loss of the step, and what it logs."""
+    module, logged = SchemeModule(network, distillation=distillation), {}
+    module.log = lambda name, value, **options: logged.update({name: value.item()})  # there is no trainer
+    return module.training_step(batch, 0).item(), logged
 
 
 @pytest.mark.parametrize("setting", [{"weight": 0.0}, {"temperature": -1.0}, {"temperature": float("nan")}])

@@ -5,6 +5,7 @@ from dyninf.grid.checkpoint import Checkpoint
 from dyninf.grid.costs import Costs
 from dyninf.grid.evaluation import evaluation_mode
 from dyninf.grid.fingerprint import fingerprint
+from dyninf.grid.idle import idle_parameters
 from dyninf.grid.network import Network
 from dyninf.grid.permutation import permutation
 from dyninf.grid.profile import NetworkProfile, profile
@@ -43,6 +44,7 @@ __all__ = [
     "TwoWayShift",
     "evaluation_mode",
     "fingerprint",
+    "idle_parameters",
     "permutation",
     "profile",
 ]

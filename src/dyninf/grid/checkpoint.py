@@ -11,7 +11,8 @@ class Checkpoint:
 
     cell: the cell after which the head predicts.
     stage: the backbone's name of the cell's stage, such as ``res5``.
-    frames: frames of a clip processed at that stage so far; the head averages over them.
+    frames: frames of a clip processed at that stage so far. The head averages over them, or, where a scheme
+        has ``average=cells``, over these and those of the other stages with a head.
     name: unique in a network, such as ``4f-res5``.
     """
 

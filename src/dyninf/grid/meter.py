@@ -64,7 +64,7 @@ class Step:
 
 def metered_walk(network: Network, height: int, width: int) -> list[Step]:
     """Walk one clip with frames of this size through a shapes-only float32 copy of the network."""
-    ghost = _ghost(network)
+    ghost = ghost_of(network)
     ghost.backbone = meter = Meter(ghost.backbone)
     places = {checkpoint.cell: checkpoint for checkpoint in ghost.checkpoints}
     frames_1tCHW = torch.empty(1, network.group_frames, 3, height, width, device="meta")
@@ -147,7 +147,7 @@ def _parameters_in(values: Sequence[Any]) -> Iterator[nn.Parameter]:
             yield from _parameters_in(value)
 
 
-def _ghost(network: Network) -> Network:
+def ghost_of(network: Network) -> Network:
     """A copy in evaluation mode whose tensors have no values; what is tied stays tied, nothing is copied."""
 
     def like(tensor: Tensor) -> Tensor:

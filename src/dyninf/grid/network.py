@@ -96,7 +96,7 @@ class Network(nn.Module):
 
         def run(*parts: Tensor) -> Features:
             inputs = parts[0] if isinstance(features_M, Tensor) else parts
-            return self.backbone.run_stage(stage, inputs, Exchange(self.shift, frames))
+            return self.backbone.run_stage(stage, inputs, Exchange(self.shift, frames, keep=False))
 
         parts = (features_M,) if isinstance(features_M, Tensor) else features_M
         if self.activation_checkpointing and torch.is_grad_enabled():
@@ -129,7 +129,7 @@ class Network(nn.Module):
             inputs = state.features[group]
         groups = self.route.groups_at(stage)
         frames = Frames(self._frames_of((group,)), self._frames_of(groups[: groups.index(group)]))
-        exchange = Exchange(self.shift, frames, state.kept.get(stage, ()))
+        exchange = Exchange(self.shift, frames, state.kept.get(stage, ()), keep=group != groups[-1])
         flat = self.backbone.run_stage(stage, _images(inputs, dims=2), exchange)
 
         if self._head_reads(cell):
@@ -139,7 +139,7 @@ class Network(nn.Module):
         if Cell(group, stage + 1) in self.route.cells:
             features[group] = map_features(lambda x: x.unflatten(0, (-1, self.group_frames)), flat)
         kept = {d: value for d, value in state.kept.items() if d != stage}
-        if exchange.kept and group != groups[-1]:
+        if exchange.kept:
             kept[stage] = exchange.kept
         return replace(state, features=features, kept=kept)
 

@@ -61,7 +61,7 @@ class Scheme:
         if SHIFTS[self.shift].needs_whole_clip and self.groups > 1:
             raise ValueError(
                 f"the {self.shift} shift reads later frames, which {self.groups} groups have not "
-                "processed yet; use shift=online, or groups=1"
+                "processed yet; use shift=online, nearest or two_way, or groups=1"
             )
 
     def lay_out(self, stage_names: Sequence[str], head_stages: Sequence[int], num_frames: int) -> Layout:

@@ -108,8 +108,9 @@ class NearestShift(TemporalShift):
         c = x_MCHW.shape[1] // PARTS
         moving_BtcHW = x_MCHW[:, :c].unflatten(0, (-1, len(frames)))
         there_BncHW = moving_BtcHW.clone() if kept is None else torch.cat([kept, moving_BtcHW], 1)
-        with_zero = torch.cat([there_BncHW, torch.zeros_like(there_BncHW[:, :1])], 1)
-        moved = with_zero[:, list(_nearest_earlier(frames))].flatten(0, 1)
+        # Taken apart and put together: an index would be copied to the device at every call.
+        sources = [*there_BncHW.unbind(1), torch.zeros_like(there_BncHW[:, 0])]
+        moved = torch.stack([sources[place] for place in _nearest_earlier(frames)], 1).flatten(0, 1)
         return torch.cat([moved, x_MCHW[:, c:]], 1), there_BncHW
 
 
@@ -144,19 +145,22 @@ class Exchange:
     """A shift during one call of a stage: the backbone calls it at each place, always in the same order.
 
     kept_before: what the places left in the call for the groups before; empty for the first.
+    keep: whether a later group goes through the stage.
     """
 
-    def __init__(self, shift: TemporalShift, frames: Frames, kept_before: Sequence[Tensor] = ()) -> None:
+    def __init__(
+        self, shift: TemporalShift, frames: Frames, kept_before: Sequence[Tensor] = (), keep: bool = True
+    ) -> None:
         self.shift = shift
         self.frames = frames
-        self._kept_before = kept_before
+        self._kept_before = iter(kept_before)
         self._kept: list[Tensor] = []
+        self._keep = keep
 
     def __call__(self, x_MCHW: Tensor) -> Tensor:
         """The shifted features."""
-        before = self._kept_before[len(self._kept)] if self._kept_before else None
-        x_MCHW, kept = self.shift(x_MCHW, self.frames, before)
-        if kept is not None:
+        x_MCHW, kept = self.shift(x_MCHW, self.frames, next(self._kept_before, None))
+        if kept is not None and self._keep:
             self._kept.append(kept)
         return x_MCHW
 

@@ -24,7 +24,7 @@ class State:
     """Everything that later cells need of earlier ones.
 
     features: group → output of its deepest stage so far, each tensor (B, t, ...).
-    kept: stage → what the temporal shift keeps of the last group at each of its places, each (B, ...).
+    kept: stage → what the temporal shift keeps of earlier groups at each of its places, each (B, ...).
     sums: stage (or 0, where a head averages over all cells) → head features summed so far, (B, F).
     frames: the same → how many frames that sum has.
     """

@@ -16,7 +16,7 @@ from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 
 from dyninf.batch import Batch
-from dyninf.grid import Network
+from dyninf.grid import Network, idle_parameters
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 SchedulerFactory = Callable[[Optimizer], LRScheduler]
@@ -29,13 +29,15 @@ class SchemeModule(LightningModule):
     optimizer, scheduler: partials, called with the parameters and the optimizer; the schedule steps once
         an epoch. Without an optimizer the module can only be tested.
     loss_weights: one number a checkpoint; all 1 (MSDNet's unweighted sum) when absent.
-    distillation: a further loss, from the logits (B, K, N) of a training batch.
-    activation_checkpointing: see `Network`.
+    distillation: a further loss, from the logits (B, K, N) of a training batch; it is logged on its own, as
+        ``train/distillation``, and is no part of ``train/loss``.
+    activation_checkpointing: switches it on in the network (see `Network`).
 
     Logs ``{train,val,test}/loss``, ``…/top1/NAME`` and ``…/top5/NAME`` for each checkpoint, and
     ``…/top1`` of the last checkpoint, which is full inference.
 
-    Raises ValueError if the number of weights does not fit, or the network is not of the scheme.
+    Raises ValueError if the number of weights does not fit, the network is not of the scheme, or its one
+    checkpoint has none before it to distil into.
     """
 
     def __init__(
@@ -53,11 +55,14 @@ class SchemeModule(LightningModule):
         weights = [1.0] * len(names) if loss_weights is None else list(loss_weights)
         if len(weights) != len(names):
             raise ValueError(f"{len(weights)} loss weights for {len(names)} checkpoints: {', '.join(names)}")
+        if distillation is not None and len(names) == 1:
+            raise ValueError(f"distillation needs a checkpoint before the last, {network.name} has one alone")
         self.network = network
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.distillation = distillation
-        network.activation_checkpointing = activation_checkpointing
+        if activation_checkpointing:
+            network.activation_checkpointing = True
         self.register_buffer("loss_weight_K", torch.tensor(weights), persistent=False)
         self.metrics = nn.ModuleDict(
             {phase: _accuracies(names, network.num_classes) for phase in ("train_", "val_", "test_")}
@@ -66,13 +71,23 @@ class SchemeModule(LightningModule):
     def check_scheme(self, network: Network) -> None:
         """Raise ValueError if the network's route is not of this scheme."""
 
+    def setup(self, stage: str) -> None:
+        if stage == "fit" and self.trainer.world_size > 1:
+            # Processes wait for the gradient of every parameter that asks for one.
+            for name in idle_parameters(self.network):
+                self.network.get_parameter(name).requires_grad_(False)
+
     def forward(self, video_BTCHW: Tensor) -> Tensor:
         return cast(Tensor, self.network(video_BTCHW))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         logits_BKN = self(batch.video)
         loss = self._log_step("train", logits_BKN, batch)
-        return loss if self.distillation is None else loss + self.distillation(logits_BKN)
+        if self.distillation is None:
+            return loss
+        distillation = self.distillation(logits_BKN)
+        self._log("train/distillation", distillation, batch)
+        return loss + distillation
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._log_step("val", self(batch.video), batch)
@@ -105,10 +120,11 @@ class SchemeModule(LightningModule):
         loss = self.loss(logits_BKN, batch.label)
         for k, accuracy in enumerate(self._metrics(phase)):
             accuracy.update(logits_BKN[:, k].detach(), batch.label)
-        self.log(
-            f"{phase}/loss", loss, on_epoch=True, on_step=False, batch_size=len(batch.label), sync_dist=True
-        )
+        self._log(f"{phase}/loss", loss, batch)
         return loss
+
+    def _log(self, name: str, value: Tensor, batch: Batch) -> None:
+        self.log(name, value, on_epoch=True, on_step=False, batch_size=len(batch.label), sync_dist=True)
 
     def _log_metrics(self, phase: str) -> None:
         values: dict[str, Tensor] = {}
