@@ -72,6 +72,17 @@ def test_every_option_of_a_network_survives_training_and_evaluation(
     assert again["full"] == summary["full"]
 
 
+def test_two_processes_train_a_route_that_leaves_parameters_without_a_gradient(
+    tiny: list[str], here: Path
+) -> None:
+    ddp = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.sync_batchnorm=false"]
+    more = ["scheme.checkpoints=[[1,2],[4,3]]", "dataset.batch_size=4", "output=run"]  # three steps
+    started("train", *tiny, *ddp, *more, cwd=here).check()
+    summary = summary_of(here / "run")
+    assert [row["name"] for row in summary["checkpoints"]] == ["1f-res3", "4f-res4"]
+    assert summary["replay_agrees"] == summary["videos"]
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_the_summary_compares_full_with_dynamic_inference_and_lists_the_checkpoints(
     scheme: str, run_of: Callable[[str], Path]
