@@ -119,7 +119,7 @@ def check_memory(network: Network, found: NetworkProfile, video_1TCHW: Tensor) -
 def check_shapes(network: Network, found: NetworkProfile, video_1TCHW: Tensor) -> None:
     """The shapes are those of what each stage really gives for the first group."""
     features: Features = network.group_frames_of(video_1TCHW, 1)[0]
-    frames = Frames((tuple(range(network.group_frames)),))
+    frames = Frames((tuple(range(network.group_size)),))
     with torch.inference_mode():
         for number, stage in enumerate(found.stages, 1):
             features = network.backbone.run_stage(number, features, Exchange(NoShift(), frames))

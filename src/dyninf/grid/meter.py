@@ -67,7 +67,7 @@ def metered_walk(network: Network, height: int, width: int) -> list[Step]:
     ghost = ghost_of(network)
     ghost.backbone = meter = Meter(ghost.backbone)
     places = {checkpoint.cell: checkpoint for checkpoint in ghost.checkpoints}
-    frames_1tCHW = torch.empty(1, network.group_frames, 3, height, width, device="meta")
+    frames_1tCHW = torch.empty(1, network.group_size, 3, height, width, device="meta")
     steps, state = [], State()
     with torch.no_grad():
         for cell in ghost.route.cells:

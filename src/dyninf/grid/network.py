@@ -38,7 +38,7 @@ class Network(nn.Module):
         self.num_classes = num_classes
         self.num_frames = num_frames
         layout = scheme.lay_out(backbone.stage_names, backbone.head_stages, num_frames)
-        self.group_frames = num_frames // scheme.groups
+        self.group_size = num_frames // scheme.groups
         self.permutation = layout.permutation
         self.route = layout.route
         self.checkpoints: tuple[Checkpoint, ...] = layout.checkpoints
@@ -71,7 +71,7 @@ class Network(nn.Module):
         """
         self.check_video(video_BTCHW)
         order = [frame for group in self.permutation for frame in group]
-        features: Features = video_BTCHW[:, order].unflatten(1, (-1, self.group_frames))  # B G t C H W
+        features: Features = video_BTCHW[:, order].unflatten(1, (-1, self.group_size))  # B G t C H W
         before = tuple(range(1, len(self.permutation) + 1))
         sums: dict[Cell, Tensor] = {}
         for stage in range(1, self.route.stages + 1):
@@ -80,12 +80,12 @@ class Network(nn.Module):
                 break
             flat = _images(_take_groups(features, before, groups), dims=3)
             flat = self._run_whole_stage(stage, flat, Frames(self._frames_of(groups)))
-            features = _by_group(flat, len(groups), self.group_frames)
+            features = _by_group(flat, len(groups), self.group_size)
             read = tuple(group for group in groups if self._head_reads(Cell(group, stage)))
             if read:
                 flat = _images(_take_groups(features, groups, read), dims=3)
                 sum_BGF = (
-                    self.backbone.embed(stage, flat).unflatten(0, (-1, len(read), self.group_frames)).sum(2)
+                    self.backbone.embed(stage, flat).unflatten(0, (-1, len(read), self.group_size)).sum(2)
                 )
                 sums |= {Cell(group, stage): sum_BGF[:, i] for i, group in enumerate(read)}
             before = groups
@@ -133,11 +133,11 @@ class Network(nn.Module):
         flat = self.backbone.run_stage(stage, _images(inputs, dims=2), exchange)
 
         if self._head_reads(cell):
-            sum_BF = self.backbone.embed(stage, flat).unflatten(0, (-1, self.group_frames)).sum(1)
+            sum_BF = self.backbone.embed(stage, flat).unflatten(0, (-1, self.group_size)).sum(1)
             state = self._add(state, cell, sum_BF)
         features = {g: value for g, value in state.features.items() if g != group}
         if Cell(group, stage + 1) in self.route.cells:
-            features[group] = map_features(lambda x: x.unflatten(0, (-1, self.group_frames)), flat)
+            features[group] = map_features(lambda x: x.unflatten(0, (-1, self.group_size)), flat)
         kept = {d: value for d, value in state.kept.items() if d != stage}
         if exchange.kept:
             kept[stage] = exchange.kept
@@ -164,7 +164,7 @@ class Network(nn.Module):
         pool = self._pool(cell.stage)
         before = state.sums.get(pool)
         sums = {**state.sums, pool: sum_BF if before is None else before + sum_BF}
-        frames = {**state.frames, pool: state.frames.get(pool, 0) + self.group_frames}
+        frames = {**state.frames, pool: state.frames.get(pool, 0) + self.group_size}
         return replace(state, sums=sums, frames=frames)
 
     def _pool(self, stage: int) -> int:
