@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dyninf.data import Synthetic
-from dyninf.data.synthetic_files import encode
+from dyninf.data.drawn_files import encode
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from dyninf.data.datamodule import VideoDataModule
 from dyninf.data.decoder import VideoError, VideoInfo, probe, read_frames
+from dyninf.data.drawn import DrawnDataModule
 from dyninf.data.frame_source import FrameSource, ImageFolder, VideoFile, frame_source
 from dyninf.data.hmdb51 import HMDB51
 from dyninf.data.kinetics400 import Kinetics400
@@ -20,6 +21,7 @@ __all__ = [
     "UCF101",
     "Clip",
     "ClipTransform",
+    "DrawnDataModule",
     "FrameSource",
     "ImageFolder",
     "Kinetics400",
