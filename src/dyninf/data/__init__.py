@@ -6,6 +6,7 @@ from dyninf.data.drawn import DrawnDataModule
 from dyninf.data.frame_source import FrameSource, ImageFolder, VideoFile, frame_source
 from dyninf.data.hmdb51 import HMDB51
 from dyninf.data.kinetics400 import Kinetics400
+from dyninf.data.mocap import Mocap
 from dyninf.data.published import PublishedDataModule
 from dyninf.data.sampling import middle_frames, random_frames, segment_bounds
 from dyninf.data.something_v1 import SomethingV1
@@ -25,6 +26,7 @@ __all__ = [
     "FrameSource",
     "ImageFolder",
     "Kinetics400",
+    "Mocap",
     "PublishedDataModule",
     "SomethingV1",
     "SomethingV2",
