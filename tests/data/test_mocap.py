@@ -86,13 +86,13 @@ def test_a_range_gives_each_split_all_of_its_parts_and_nothing_of_another():
 
 
 def test_half_of_the_clips_are_easy_and_hardness_does_not_depend_on_the_split():
-    clips = [recipe(0, split, label, i) for split in SPLITS for label in LABELS for i in range(60)]
+    clips = [recipe(0, split, label, i) for split in SPLITS for label in LABELS for i in range(30)]
     difficulty = np.array([clip.difficulty for clip in clips])
     shares, _ = np.histogram(difficulty, bins=[0, 0.25, 0.5, 0.75, 1])
     assert 0.45 < shares[0] / len(clips) < 0.55
     assert all(earlier > later for earlier, later in pairwise(shares))
     for split in SPLITS:
-        assert difficulty[[clip.split == split for clip in clips]].mean() == pytest.approx(1 / 3, abs=0.03)
+        assert difficulty[[clip.split == split for clip in clips]].mean() == pytest.approx(1 / 3, abs=0.04)
     for harder, sign in (("size", 1), ("contrast", -1), ("clutter", 1), ("occlusion", 1), ("noise", 1)):
         assert sign * np.corrcoef([getattr(clip, harder) for clip in clips], difficulty)[0, 1] > 0.8
 
