@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).parents[1]
 GROUP_CHOICES = {
     "backbone": ["resnet_small", "resnet50"],
     "scheme": ["depth", "input", "joint"],
-    "dataset": ["kinetics400", "something_v2", "synthetic", "ucf101", "video_folder"],
+    "dataset": ["kinetics400", "mocap", "something_v2", "synthetic", "ucf101", "video_folder"],
     "policy": ["max_probability"],
     "logger": ["csv", "wandb"],
     "recipe": ["tsm_kinetics"],

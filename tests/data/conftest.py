@@ -1,5 +1,8 @@
 """Video files that tell which frame is which, and one small synthetic data set for all tests."""
 
+import importlib.util
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +10,8 @@ import numpy as np
 import pytest
 
 from dyninf.data import Synthetic
-from dyninf.data.synthetic_files import encode
+from dyninf.data.drawn_files import encode
+from dyninf.data.mocap_motions import Motion, load
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +32,12 @@ def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Synthetic:
     """Two training clips and one calibration and test clip of each class."""
     root = tmp_path_factory.mktemp("synthetic")
     return Synthetic(root, batch_size=5, num_workers=0, train_clips=2, calibration_clips=1, test_clips=1)
+
+
+@pytest.fixture(scope="session")
+def motions() -> dict[str, Motion]:
+    """The captured motions, where their package is installed; in CI on Python 3.11 it has to be."""
+    there = importlib.util.find_spec("pybullet_data") is not None
+    if not there and not (os.environ.get("CI") and sys.version_info[:2] == (3, 11)):
+        pytest.skip("needs pip install 'dyninf[mocap]'")
+    return load()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dyninf.data import VideoError, VideoReader, probe, read_frames
-from dyninf.data.synthetic_files import encode
+from dyninf.data.drawn_files import encode
 
 
 def numbers_of(frames_THWC):

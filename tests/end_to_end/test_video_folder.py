@@ -12,7 +12,7 @@ import pytest
 from tests.end_to_end.bad import assert_refused
 from tests.end_to_end.commands import Finished, forked, started
 
-from dyninf.data.synthetic_files import encode
+from dyninf.data.drawn_files import encode
 
 Command = Callable[..., Finished]
 

@@ -3,9 +3,11 @@
 from dyninf.data.container import VideoError
 from dyninf.data.datamodule import VideoDataModule
 from dyninf.data.decoder import VideoInfo, VideoReader, decode_on_demand, probe, read_frames
+from dyninf.data.drawn import DrawnDataModule
 from dyninf.data.frame_source import FrameReader, FrameSource, ImageFolder, VideoFile, frame_source
 from dyninf.data.hmdb51 import HMDB51
 from dyninf.data.kinetics400 import Kinetics400
+from dyninf.data.mocap import Mocap
 from dyninf.data.published import PublishedDataModule
 from dyninf.data.sampling import middle_frames, random_frames, segment_bounds
 from dyninf.data.something_v1 import SomethingV1
@@ -21,10 +23,12 @@ __all__ = [
     "UCF101",
     "Clip",
     "ClipTransform",
+    "DrawnDataModule",
     "FrameReader",
     "FrameSource",
     "ImageFolder",
     "Kinetics400",
+    "Mocap",
     "PublishedDataModule",
     "SomethingV1",
     "SomethingV2",

@@ -5,18 +5,29 @@ T frames, H x W pixels, C = 3 colours, values between 0 and 1 until the last ste
 
 from __future__ import annotations
 
-import colorsys
-
 import numpy as np
 
+from dyninf.data.painting import (
+    finished,
+    inside,
+    paint,
+    paint_bar,
+    paint_distractor,
+    rgb,
+    smooth_noise,
+    span,
+    turned,
+    wave,
+)
 from dyninf.data.synthetic_recipe import SHAPES, Recipe, hue
-from dyninf.data.synthetic_shapes import box_distance, figure_distance, shape_distance
+from dyninf.data.synthetic_shapes import figure_distance, shape_distance
 
 Array = np.ndarray
+FRAMES, HEIGHT, WIDTH = 32, 72, 80
 _DRIFT = 6  # pixels that the background may move to any side during a clip
 
 
-def render(recipe: Recipe, frames: int = 32, height: int = 72, width: int = 80) -> Array:
+def render(recipe: Recipe, frames: int = FRAMES, height: int = HEIGHT, width: int = WIDTH) -> Array:
     """Draw a clip: uint8 THWC, bit for bit the same for the same arguments.
 
     All that tells the class stays inside the central square of 8/9 of the height.
@@ -26,21 +37,15 @@ def render(recipe: Recipe, frames: int = 32, height: int = 72, width: int = 80) 
     canvas_THWC = background.drawn(chance, frames)
     time_T11 = np.linspace(0, 1, frames, dtype=np.float32)[:, None, None]
     for _ in range(recipe.clutter):
-        _paint_distractor(canvas_THWC, time_T11, _any_colour(recipe, chance), chance)
+        paint_distractor(canvas_THWC, time_T11, _any_colour(recipe, chance), chance)
     colour_C = background.colour_C + recipe.contrast * (
         background.opposite(recipe, chance) - background.colour_C
     )
-    paint = _paint_shape if recipe.motif in SHAPES else _paint_figure
-    paint(canvas_THWC, time_T11, colour_C, recipe, chance)
+    paint_motif = _paint_shape if recipe.motif in SHAPES else _paint_figure
+    paint_motif(canvas_THWC, time_T11, colour_C, recipe, chance)
     for _ in range(round(3 * recipe.occlusion)):
-        _paint_bar(canvas_THWC, time_T11, _any_colour(recipe, chance), recipe.occlusion, chance)
-    grain_THW1 = chance.standard_normal((frames, height, width, 1), dtype=np.float32)
-    canvas_THWC += np.float32(recipe.noise) * grain_THW1
-    np.clip(canvas_THWC, 0, 1, out=canvas_THWC)
-    canvas_THWC *= 255
-    drawn_THWC = np.rint(canvas_THWC, out=canvas_THWC).astype(np.uint8)
-    # Last of all: background, clutter and noise run backwards too, or they would give the order away.
-    return np.ascontiguousarray(drawn_THWC[::-1]) if recipe.backwards else drawn_THWC
+        paint_bar(canvas_THWC, time_T11, _any_colour(recipe, chance), recipe.occlusion, chance)
+    return finished(canvas_THWC, recipe.noise, recipe.backwards, chance)
 
 
 class _Background:
@@ -50,11 +55,11 @@ class _Background:
         self.height, self.width = height, width
         self.value = chance.uniform(0.3, 0.7)
         saturation = chance.uniform(0.2, 0.6)
-        self.colour_C = _rgb(recipe.background_hue, saturation, self.value)
+        self.colour_C = rgb(recipe.background_hue, saturation, self.value)
         shape = (height + 2 * _DRIFT + 1, width + 2 * _DRIFT + 1)
         pattern_HW = np.zeros(shape)
         for cells, weight in ((3, 1.0), (7, 0.6), (17, 0.4)):
-            pattern_HW += weight * _smooth_noise(cells, shape, chance)
+            pattern_HW += weight * smooth_noise(cells, shape, chance)
         if chance.random() < 0.5:
             y, x = np.mgrid[: shape[0], : shape[1]]
             angle, period = chance.uniform(0, np.pi), chance.uniform(5, 16)
@@ -83,7 +88,7 @@ class _Background:
         """A colour that is well lighter or darker than the background."""
         lighter = self.value < 0.5
         value = self.value + (0.5 if lighter else -0.4) * chance.uniform(0.8, 1.0)
-        return _rgb(recipe.object_hue, chance.uniform(0.3, 0.8), float(np.clip(value, 0.04, 1.0)))
+        return rgb(recipe.object_hue, chance.uniform(0.3, 0.8), float(np.clip(value, 0.04, 1.0)))
 
 
 def _paint_shape(
@@ -96,15 +101,15 @@ def _paint_shape(
     room = safe - radius
     rest_x, rest_y = chance.uniform(-0.7, 0.7, size=2) * room
     sway = chance.uniform(0, 0.3, size=2) * room
-    center_x = (width - 1) / 2 + rest_x + sway[0] * _wave(time_T11, chance)
-    center_y = (height - 1) / 2 + rest_y + sway[1] * _wave(time_T11, chance)
-    angle = chance.uniform(-0.5, 0.5) + 0.35 * _wave(time_T11, chance)
-    radius_T11 = radius * (1 + 0.1 * _wave(time_T11, chance))
+    center_x = (width - 1) / 2 + rest_x + sway[0] * wave(time_T11, chance)
+    center_y = (height - 1) / 2 + rest_y + sway[1] * wave(time_T11, chance)
+    angle = chance.uniform(-0.5, 0.5) + 0.35 * wave(time_T11, chance)
+    radius_T11 = radius * (1 + 0.1 * wave(time_T11, chance))
     start = chance.uniform(0, 1 - recipe.moment)
-    there_T11 = _inside(time_T11, start, start + recipe.moment)
+    there_T11 = inside(time_T11, start, start + recipe.moment)
     y, x = np.ogrid[:height, :width]
-    x, y = _turned((x - center_x) / radius_T11, (y - center_y) / radius_T11, angle)
-    _paint(canvas_THWC, radius_T11 * shape_distance(recipe.motif, x, y), colour_C, there_T11)
+    x, y = turned((x - center_x) / radius_T11, (y - center_y) / radius_T11, angle)
+    paint(canvas_THWC, radius_T11 * shape_distance(recipe.motif, x, y), colour_C, there_T11)
 
 
 def _paint_figure(
@@ -118,7 +123,7 @@ def _paint_figure(
     aside = chance.uniform(-0.12, 0.12) * height + np.zeros_like(time_T11)
     feet = (height + tall) / 2 + chance.uniform(-0.08, 0.08) * height
     crouch = np.zeros_like(time_T11)
-    swing = 0.3 * _wave(time_T11, chance)
+    swing = 0.3 * wave(time_T11, chance)
     match recipe.motif:
         case "walks_right":
             aside = (done_T11 - 0.5) * 0.52 * height
@@ -130,101 +135,13 @@ def _paint_figure(
             crouch = done_T11 * done_T11 * (3 - 2 * done_T11)
     # Only the window that the figure reaches during the clip is touched.
     middle = (width - 1) / 2 + aside
-    left, right = _span(middle - 0.6 * tall, middle + 0.6 * tall, width)
-    top, bottom = _span(feet - 1.05 * tall, feet + 0.05 * tall, height)
+    left, right = span(middle - 0.6 * tall, middle + 0.6 * tall, width)
+    top, bottom = span(feet - 1.05 * tall, feet + 0.05 * tall, height)
     y, x = np.ogrid[top:bottom, left:right]
     x, y = ((x - middle) / tall).astype(np.float32), ((y - feet) / tall).astype(np.float32)
     distance = tall * figure_distance(x, y, crouch, swing)
-    _paint(canvas_THWC[:, top:bottom, left:right], distance, colour_C, np.ones_like(time_T11))
-
-
-def _paint_distractor(
-    canvas_THWC: Array, time_T11: Array, colour_C: Array, chance: np.random.Generator
-) -> None:
-    """A small disc or bar, neither of which is a class, that wanders to and fro."""
-    height, width = canvas_THWC.shape[1:3]
-    radius, sway = chance.uniform(2, 6), chance.uniform(0, 4, size=2)
-    middle_x, middle_y = chance.uniform(0, width), chance.uniform(0, height)
-    reach_x, reach_y = radius + sway + 1
-    left, right = _span(middle_x - reach_x, middle_x + reach_x, width)
-    top, bottom = _span(middle_y - reach_y, middle_y + reach_y, height)
-    y, x = np.ogrid[top:bottom, left:right]
-    x = x - middle_x - sway[0] * _wave(time_T11, chance)
-    y = y - middle_y - sway[1] * _wave(time_T11, chance)
-    if chance.random() < 0.5:
-        distance = np.hypot(x, y) - 0.7 * radius
-    else:
-        x, y = _turned(x, y, chance.uniform(0, np.pi))
-        distance = box_distance(x, y, radius, 0.25 * radius)
-    _paint(canvas_THWC[:, top:bottom, left:right], distance, colour_C, np.ones_like(time_T11))
-
-
-def _paint_bar(
-    canvas_THWC: Array, time_T11: Array, colour_C: Array, strength: float, chance: np.random.Generator
-) -> None:
-    """A bar through the picture that slides, and is there for a part of the clip."""
-    height, width = canvas_THWC.shape[1:3]
-    angle = chance.uniform(0, np.pi)
-    offset = chance.uniform(-0.3, 0.3) * height + chance.uniform(-0.2, 0.2) * height * (2 * time_T11 - 1)
-    thickness = chance.uniform(2, 3) + 3 * strength
-    length = chance.uniform(0.5, 1.0)
-    start = chance.uniform(0, 1 - length)
-    y, x = np.ogrid[:height, :width]
-    across = np.cos(angle) * (x - width / 2) + np.sin(angle) * (y - height / 2) - offset
-    there_T11 = _inside(time_T11, start, start + length)
-    _paint(canvas_THWC, np.abs(across) - thickness / 2, colour_C, there_T11)
-
-
-def _paint(canvas_THWC: Array, distance_THW: Array, colour_C: Array, there_T11: Array) -> None:
-    cover_THW = (np.clip(0.5 - distance_THW, 0, 1) * there_T11).astype(np.float32)
-    touched = np.nonzero(cover_THW)  # a few per cent of the pixels
-    under = canvas_THWC[touched]
-    canvas_THWC[touched] = under + cover_THW[touched][:, None] * (colour_C - under)
-
-
-def _wave(time_T11: Array, chance: np.random.Generator) -> Array:
-    # Its chance is the same forwards and backwards: a sway tells nothing about the order.
-    return np.sin(2 * np.pi * (chance.uniform(0.5, 1.5) * time_T11 + chance.random()), dtype=np.float32)
-
-
-def _inside(time_T11: Array, start: float, end: float) -> Array:
-    """1 between start and end, 0 outside, with a short fade; 1 all along where they are 0 and 1."""
-    fade = 0.04
-    rising = 1.0 if start < fade else np.clip((time_T11 - start) / fade, 0, 1)
-    falling = 1.0 if end > 1 - fade else np.clip((end - time_T11) / fade, 0, 1)
-    return np.minimum(rising, falling) * np.ones_like(time_T11)
-
-
-def _turned(x: Array, y: Array, angle: Array | float) -> tuple[Array, Array]:
-    cos, sin = np.cos(angle), np.sin(angle)
-    turned_x, turned_y = cos * x + sin * y, cos * y - sin * x
-    return turned_x.astype(np.float32), turned_y.astype(np.float32)
-
-
-def _span(first: Array | float, last: Array | float, size: int) -> tuple[int, int]:
-    """The pixels 0..size that hold everything from first to last, as (first, past the last)."""
-    return max(0, int(np.min(first)) - 1), min(size, int(np.max(last)) + 3)
-
-
-def _smooth_noise(cells: int, shape: tuple[int, int], chance: np.random.Generator) -> Array:
-    """Random numbers in -1..1 on a grid of cells, with smooth passages between them."""
-    grid = chance.uniform(-1, 1, size=(cells + 1, cells + 1))
-    rows, columns = (_cell_and_part(size, cells) for size in shape)
-    grid = grid[rows[0]] + rows[1][:, None] * (grid[rows[0] + 1] - grid[rows[0]])
-    left = grid[:, columns[0]]
-    return left + columns[1] * (grid[:, columns[0] + 1] - left)
-
-
-def _cell_and_part(size: int, cells: int) -> tuple[Array, Array]:
-    at = np.arange(size) * (cells / size)
-    cell = at.astype(int)
-    part = at - cell
-    return cell, part * part * (3 - 2 * part)
+    paint(canvas_THWC[:, top:bottom, left:right], distance, colour_C, np.ones_like(time_T11))
 
 
 def _any_colour(recipe: Recipe, chance: np.random.Generator) -> Array:
-    return _rgb(hue(recipe.split, chance), chance.uniform(0.2, 0.8), chance.uniform(0.2, 0.9))
-
-
-def _rgb(hue_: float, saturation: float, value: float) -> Array:
-    return np.array(colorsys.hsv_to_rgb(hue_, saturation, value), dtype=np.float32)
+    return rgb(hue(recipe.split, chance), chance.uniform(0.2, 0.8), chance.uniform(0.2, 0.9))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from dyninf.data.painting import box_distance
+
 Array = np.ndarray
 Point = tuple[Array | float, Array | float]
 
@@ -28,11 +30,6 @@ def shape_distance(name: str, x: Array, y: Array) -> Array:
         case "crescent":
             return np.maximum(np.hypot(x, y) - 1.0, 0.85 - np.hypot(x - 0.5, y))
     raise ValueError(f"no shape is called {name!r}")
-
-
-def box_distance(x: Array, y: Array, half_width: float, half_height: float) -> Array:
-    """Distance to an upright rectangle around the origin (exact inside, a little short at the corners)."""
-    return np.maximum(np.abs(x) - half_width, np.abs(y) - half_height)
 
 
 def figure_distance(x: Array, y: Array, crouch: Array, swing: Array) -> Array:

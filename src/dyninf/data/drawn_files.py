@@ -1,4 +1,4 @@
-"""Making the synthetic data set's folder: mp4 files and a manifest, all of it or nothing.
+"""Making the folder of a data set that is drawn: mp4 files and a manifest, all of it or nothing.
 
 The folder is built under a temporary name beside its place and renamed when it is whole. Two processes
 may make the same folder at once; the first to finish wins and the other takes what is there.
@@ -15,29 +15,54 @@ import shutil
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
 import av
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from dyninf.data.synthetic_recipe import CLASS_NAMES, Recipe, recipe
-from dyninf.data.synthetic_render import render
-
-GENERATOR_VERSION = 1  # raise it with every change to what is drawn or how it is encoded
-
-FRAMES, HEIGHT, WIDTH, FPS = 32, 72, 80, 16
 # Without B-frames and CABAC the small clips decode in about half the time, at a few kilobytes more.
 _X264 = {"preset": "veryfast", "tune": "fastdecode", "crf": "24", "bf": "0", "threads": "1"}
 _CLIPS_PER_TASK = 20
 _TASKS_WORTH_A_PROCESS = 10  # a process takes seconds to start, mostly to import torch
-MANIFEST_COLUMNS = (
-    "video_id path split label class difficulty size contrast clutter occlusion noise moment "
-    "background_hue object_hue"
-).split()
+
+
+class Recipe(Protocol):
+    """A clip before it is drawn; what else it has goes into the manifest, where a column is named so."""
+
+    @property
+    def label(self) -> int: ...
+
+    @property
+    def video_id(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a data set that is drawn shows, whatever its seed and the number of its clips.
+
+    name: for the progress display;
+    version: raised with every change to what is drawn or how it is encoded;
+    class_names: in the order of the labels;
+    columns: of the manifest: "path", "class" and attributes of a recipe;
+    picture: whatever else the files depend on, as values with an exact `repr`;
+    fps: frames a second;
+    recipe: from a seed, a split, a label and an index to a clip's recipe;
+    draw: from a recipe to uint8 frames THWC. Both are functions of a module, so that processes share them.
+    """
+
+    name: str
+    version: int
+    class_names: tuple[str, ...]
+    columns: tuple[str, ...]
+    picture: tuple[Any, ...]
+    fps: int
+    recipe: Callable[[int, str, int, int], Any]
+    draw: Callable[[Any], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -46,21 +71,23 @@ class Order:
 
     seed: int
     clips: tuple[tuple[str, int], ...]
+    drawing: Drawing = field(repr=False)
 
     @property
     def folder_name(self) -> str:
         """Names everything that the files depend on, so that no other order takes them for its own."""
-        picture = (FRAMES, HEIGHT, WIDTH, FPS, sorted(_X264.items()))
-        content = repr((GENERATOR_VERSION, self, CLASS_NAMES, MANIFEST_COLUMNS, picture))
+        drawing = self.drawing
+        picture = (*drawing.picture, sorted(_X264.items()))
+        content = repr((drawing.version, self, drawing.class_names, list(drawing.columns), picture))
         counts = "x".join(str(count) for _, count in self.clips)
         return f"seed{self.seed}-{counts}-{hashlib.sha256(content.encode()).hexdigest()[:10]}"
 
     def recipes(self) -> Iterator[Recipe]:
         """Every clip: splits in their order, then classes, then clips of a class."""
         for split, count in self.clips:
-            for label in range(len(CLASS_NAMES)):
+            for label in range(len(self.drawing.class_names)):
                 for index in range(count):
-                    yield recipe(self.seed, split, label, index)
+                    yield self.drawing.recipe(self.seed, split, label, index)
 
 
 def make(order: Order, root: Path) -> Path:
@@ -74,8 +101,8 @@ def make(order: Order, root: Path) -> Path:
     building.mkdir()
     try:
         recipes = list(order.recipes())
-        _encode_all(recipes, building)
-        _write_lists(recipes, building)
+        _encode_all(order.drawing, recipes, building)
+        _write_lists(order.drawing, recipes, building)
         try:
             building.rename(folder)
         except OSError:
@@ -86,7 +113,7 @@ def make(order: Order, root: Path) -> Path:
     return folder
 
 
-def encode(frames_THWC: np.ndarray, path: Path, fps: int = FPS) -> None:
+def encode(frames_THWC: np.ndarray, path: Path, fps: int = 16) -> None:
     """Write uint8 RGB frames as an H.264 mp4 file; height and width are even."""
     height, width = frames_THWC.shape[1:3]
     with av.open(str(path), "w", format="mp4") as container:
@@ -103,28 +130,29 @@ def file_of(clip: Recipe) -> str:
     return f"{clip.video_id}.mp4"
 
 
-def _encode_all(recipes: list[Recipe], folder: Path) -> None:
+def _encode_all(drawing: Drawing, recipes: list[Recipe], folder: Path) -> None:
     for parent in {(folder / file_of(clip)).parent for clip in recipes}:
         parent.mkdir(parents=True, exist_ok=True)
     tasks = [recipes[i : i + _CLIPS_PER_TASK] for i in range(0, len(recipes), _CLIPS_PER_TASK)]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, transient=True) as progress:
-        bar = progress.add_task("Drawing the synthetic clips", total=len(recipes))
-        for done in _run(tasks, folder):
+        bar = progress.add_task(f"Drawing the {drawing.name} clips", total=len(recipes))
+        for done in _run(drawing, tasks, folder):
             progress.advance(bar, done)
 
 
-def _run(tasks: list[list[Recipe]], folder: Path) -> Iterator[int]:
+def _run(drawing: Drawing, tasks: list[list[Recipe]], folder: Path) -> Iterator[int]:
     """Draw and encode the tasks, in parallel where they are worth it; gives the clips done by each."""
     processes = min(_cores(), len(tasks) // _TASKS_WORTH_A_PROCESS)
     if processes < 2:
-        yield from (_draw_and_encode(task, folder) for task in tasks)
+        yield from (_draw_and_encode(drawing, task, folder) for task in tasks)
         return
     # Spawned, not forked: the caller has torch's threads and a progress bar's running.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context, initializer=_live_and_die_with_the_maker) as pool:
         try:
-            for future in as_completed([pool.submit(_draw_and_encode, task, folder) for task in tasks]):
+            futures = [pool.submit(_draw_and_encode, drawing, task, folder) for task in tasks]
+            for future in as_completed(futures):
                 yield future.result()
         except BaseException:
             pool.shutdown(cancel_futures=True)
@@ -149,20 +177,20 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _draw_and_encode(task: list[Recipe], folder: Path) -> int:
+def _draw_and_encode(drawing: Drawing, task: list[Recipe], folder: Path) -> int:
     for clip in task:
-        encode(render(clip, FRAMES, HEIGHT, WIDTH), folder / file_of(clip))
+        encode(drawing.draw(clip), folder / file_of(clip), drawing.fps)
     return len(task)
 
 
-def _write_lists(recipes: list[Recipe], folder: Path) -> None:
-    (folder / "classes.txt").write_text("\n".join(CLASS_NAMES) + "\n", encoding="utf-8")
+def _write_lists(drawing: Drawing, recipes: list[Recipe], folder: Path) -> None:
+    (folder / "classes.txt").write_text("\n".join(drawing.class_names) + "\n", encoding="utf-8")
     with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(MANIFEST_COLUMNS)
+        writer.writerow(drawing.columns)
         for clip in recipes:
-            known = {"path": file_of(clip), "class": CLASS_NAMES[clip.label]}
-            values = [known.get(column) or getattr(clip, column) for column in MANIFEST_COLUMNS]
+            known = {"path": file_of(clip), "class": drawing.class_names[clip.label]}
+            values = [known.get(column) or getattr(clip, column) for column in drawing.columns]
             writer.writerow([f"{value:.4f}" if isinstance(value, float) else value for value in values])
 
 

@@ -1,0 +1,72 @@
+"""The base of data sets that are drawn and encoded on first use, so that there is nothing to download."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from dyninf.data import drawn_files
+from dyninf.data.datamodule import VideoDataModule
+from dyninf.data.drawn_files import Drawing, Order
+from dyninf.data.transforms import IMAGENET_MEAN, IMAGENET_STD
+from dyninf.data.video_dataset import Video
+
+
+class DrawnDataModule(VideoDataModule):
+    """Clips that a subclass's `drawing` describes; all of a split's folder is made, or nothing.
+
+    Some classes, `temporal_classes`, come in pairs (`pairs`) that differ in the order of frames only: clip
+    i of one is clip i of the other played backwards. Clips are not mirrored in training.
+
+    Args, besides the base's:
+        train_clips, calibration_clips, test_clips: clips of each class.
+        seed: of everything drawn; other seeds, or numbers of clips, lie in other folders below `root`.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+
+    drawing: ClassVar[Drawing]
+    pairs: ClassVar[tuple[tuple[int, int], ...]]
+    temporal_classes: ClassVar[frozenset[int]]
+
+    def __init__(
+        self,
+        root: str | Path,
+        num_frames: int = 8,
+        batch_size: int = 32,
+        num_workers: int = 2,
+        resize: int = 72,
+        crop: int = 64,
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
+        train_clips: int = 150,
+        calibration_clips: int = 50,
+        test_clips: int = 50,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(root, num_frames, batch_size, num_workers, resize, crop, False, mean, std)
+        counts = (train_clips, calibration_clips, test_clips)
+        if min(counts) < 1:
+            raise ValueError(f"train_clips, calibration_clips and test_clips must be 1 or more; got {counts}")
+        if seed < 0:
+            raise ValueError(f"the data set's seed must be 0 or larger; got {seed}")
+        self._order = Order(seed, tuple(zip(self.splits, counts, strict=True)), self.drawing)
+
+    @property
+    def folder(self) -> Path:
+        """Where this data set's files, `manifest.csv` and `classes.txt` lie once they are made."""
+        return self.root / self._order.folder_name
+
+    def prepare_data(self) -> None:
+        drawn_files.make(self._order, self.root)
+
+    def videos(self, split: str) -> list[Video]:
+        """The split's files; made now, should they not be there yet."""
+        self.check_split(split)
+        self.prepare_data()
+        with (self.folder / "manifest.csv").open(newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.DictReader(file) if row["split"] == split]
+        return [Video(self.folder / row["path"], int(row["label"]), row["video_id"]) for row in rows]
