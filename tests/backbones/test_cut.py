@@ -198,7 +198,7 @@ def test_a_backbone_serves_one_network() -> None:
         ({"head_stages": []}, r"head_stages=\[\]; it has stages 1 to 1"),
     ],
 )
-def test_names_that_do_not_fit_are_one_clear_error(arguments: dict, message: str) -> None:
+def test_arguments_that_do_not_fit_are_one_clear_error(arguments: dict, message: str) -> None:
     with pytest.raises(ValueError, match=f"^small: .*{message}") as caught:
         CutNetwork("small", small(), **{"cuts": [], "shift_at": [], **arguments})
     assert "\n" not in str(caught.value)
@@ -259,6 +259,7 @@ class ClassifiesPixels(nn.Module):
     def forward(self, images_MCHW: Tensor) -> Tensor:
         return self.fc(self.conv(images_MCHW).permute(0, 2, 3, 1))
 
+        ({"head_width": 0}, "head_width=0 has to be at least 1, or null"),
 
 class WantsSmallImages(Small):
     def __init__(self) -> None:
