@@ -4,6 +4,7 @@ Legend: M = clips · frames, C, H, W.
 """
 
 import copy
+import pickle
 
 import pytest
 import torch
@@ -159,6 +160,18 @@ def test_dropout_before_the_last_classifier_belongs_to_it() -> None:
     backbone = CutNetwork("small", small(), [], []).train()
     map_MCHW = torch.randn(4, 24, 8, 8)
     assert torch.equal(backbone.embed(1, map_MCHW), backbone.embed(1, map_MCHW))
+
+
+def test_what_comes_out_of_a_pickle_gives_the_same_logits() -> None:
+    network = Network(CutNetwork("small", small(), ["relu"], ["second"]), Scheme("depth"), 5, 2).eval()
+    other = pickle.loads(pickle.dumps(network))
+    video_BTCHW = random_clips(2, 2)
+    with torch.inference_mode():
+        before_BKN = network(video_BTCHW)
+        assert torch.equal(other(video_BTCHW), before_BKN)
+        other.backbone.net.scale.zero_()
+        assert torch.equal(network(video_BTCHW), before_BKN)
+        assert not torch.equal(other(video_BTCHW), before_BKN)
 
 
 @pytest.mark.parametrize("mode", [True, False])

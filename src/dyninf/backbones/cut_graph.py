@@ -4,10 +4,12 @@ Legend: M = clips · frames, C channels, H, W.
 """
 
 import copy
+import importlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -73,16 +75,16 @@ class TracedClassifier:
 
     def part(
         self, inputs: Sequence[Value], last: int, outputs: Sequence[Value], shifted: Collection[str] = ()
-    ) -> "Part":
+    ) -> "GraphPart":
         """What makes `outputs` of `inputs`: all values behind the newest input, up to position `last`.
 
         shifted: the convolutions whose input goes through the exchange first.
         """
         first = max(map(self.position, inputs)) + 1
-        return Part(_cut_out(self.values[first : last + 1], inputs, outputs, shifted))
+        return GraphPart(_cut_out(self.values[first : last + 1], inputs, outputs, shifted))
 
 
-class Part:
+class GraphPart:
     """Part of a graph as a function ``part(net, *inputs, exchange)`` of the module that has the weights.
 
     It holds no tensor and no module, so that a copy of the module runs on its own weights.
@@ -91,18 +93,36 @@ class Part:
     def __init__(self, graph: fx.Graph) -> None:
         # Python code, as in a GraphModule: interpreting the graph would cost time at every node.
         code = graph.python_code("self")
-        names = dict(code.globals)
-        exec(compile(code.src, "<part of a classifier>", "exec"), names)
+        self._source, self._names = code.src, code.globals
+        self._compile()
+
+    def _compile(self) -> None:
+        names = dict(self._names)
+        exec(compile(self._source, "<part of a classifier>", "exec"), names)
         self._function: Callable[..., Any] = names["forward"]
 
     def __call__(self, net: nn.Module, *inputs: Any) -> Any:
         return self._function(net, *inputs)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> "Part":
+    def __deepcopy__(self, memo: dict[int, Any]) -> "GraphPart":
         return self
 
 
 def _cut_out(
+    def __getstate__(self) -> tuple[str, dict[str, Any], dict[str, str]]:
+        """The source, the objects that it names, and the names of modules: those cannot be pickled."""
+        modules = {
+            name: value.__name__ for name, value in self._names.items() if isinstance(value, ModuleType)
+        }
+        objects = {name: value for name, value in self._names.items() if name not in modules}
+        return self._source, objects, modules
+
+    def __setstate__(self, state: tuple[str, dict[str, Any], dict[str, str]]) -> None:
+        self._source, objects, modules = state
+        imported = {name: importlib.import_module(module) for name, module in modules.items()}
+        self._names = {**objects, **imported}
+        self._compile()
+
     values: Sequence[Value], inputs: Sequence[Value], outputs: Sequence[Value], shifted: Collection[str]
 ) -> fx.Graph:
     graph = fx.Graph()
