@@ -3,6 +3,8 @@
 Legend: B clips, T frames, C, H, W, N classes.
 """
 
+import copy
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -56,6 +58,43 @@ def test_a_cut_classifier_gives_the_logits_of_the_whole_one(backbone: str) -> No
     with torch.inference_mode():
         found_BN = cut(backbone, net)(video_BTCHW)[:, 0]
         assert relative_difference(found_BN, net(video_BTCHW[:, 0])) <= 1e-5
+
+
+@pytest.mark.parametrize("backbone", CUT_NETWORKS)
+def test_synchronised_batch_norms_and_a_pickle_leave_the_function_as_it_is(backbone: str) -> None:
+    network = cut(backbone, original(backbone))
+    synchronised = nn.SyncBatchNorm.convert_sync_batchnorm(copy.deepcopy(network))
+    kinds = {type(module) for module in synchronised.modules()}
+    assert nn.SyncBatchNorm in kinds or backbone == "convnext_tiny"  # which has layer norms
+    video_BTCHW = random_clips(2, 1, size=64)
+    with torch.inference_mode():
+        expected_BKN = network(video_BTCHW)
+        assert relative_difference(synchronised(video_BTCHW), expected_BKN) <= 1e-5
+        assert torch.equal(pickle.loads(pickle.dumps(network))(video_BTCHW), expected_BKN)
+
+
+def test_the_activation_in_a_norm_of_timm_can_still_be_trained_and_cut_behind() -> None:
+    require_extra("timm")
+    import timm
+
+    backbone = dyninf.build_network(
+        "timm",
+        "plain",
+        1000,
+        1,
+        model="mobilenetv3_small_050",
+        arguments={"act_layer": "prelu"},
+        cuts=["bn1", "blocks.1"],
+        shift_at=[],
+    ).backbone
+    names = timm.create_model("mobilenetv3_small_050", act_layer="prelu").state_dict()
+    assert list(backbone.net.state_dict()) == list(names)
+    assert "bn1.act.weight" in names
+    images_MCHW = torch.randn(2, 3, 32, 32)
+    stem_MCHW = backbone.net.conv_stem(images_MCHW)
+    exchange = dyninf.grid.Exchange(dyninf.grid.NoShift(), dyninf.grid.Frames(((0, 1),)))
+    expected_MCHW = backbone.net.bn1.act(backbone.net.bn1(stem_MCHW))
+    assert torch.equal(backbone.run_stage(1, images_MCHW, exchange), expected_MCHW)
 
 
 def test_the_logits_of_several_frames_are_the_mean_over_frames_without_a_shift() -> None:

@@ -305,6 +305,17 @@ class HasASideResult(Small):
         return self.head(self.third(x_MCHW).mean((2, 3)))
 
 
+class ClampedNorm(nn.BatchNorm2d):
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input).clamp(min=0)
+
+
+class HasANormThatDoesMore(Small):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = ClampedNorm(16)
+
+
 class FlattensEarly(Small):
     """A stage that ends without a map, between two that do."""
 
@@ -336,6 +347,7 @@ class FlattensEarly(Small):
         ),
         (RunsALayerTwice, ["relu"], r"no layer 'relu' to cut behind \(it has to run, and once\)"),
         (HasASideResult, ["second"], "nothing reads what second gives"),
+        (HasANormThatDoesMore, [], "layer norm is a ClampedNorm, a batch norm with a forward of its own"),
     ],
 )
 def test_a_classifier_that_cannot_be_cut_is_one_clear_error(net: type, cuts: list[str], message: str) -> None:

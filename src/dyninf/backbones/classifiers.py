@@ -12,6 +12,7 @@ from torch import nn
 from torchvision import models
 
 from dyninf.backbones.cut import CutNetwork
+from dyninf.backbones.cut_norm import follow_norms
 
 
 def torchvision_backbone(
@@ -46,7 +47,9 @@ def timm_backbone(
     timm = _import("timm", "timm", name)
     if not timm.is_model(model):  # names of hubs among them, which timm would ask over the network
         raise ValueError(_unknown("timm", model, timm.list_models()))
-    return CutNetwork(name, _make("timm", model, timm.create_model, arguments), **cut)
+    net = _make("timm", model, timm.create_model, arguments)
+    follow_norms(net, timm.layers.BatchNormAct2d)
+    return CutNetwork(name, net, **cut)
 
 
 def efficientnet_lite0(name: str, weights: str | None = None, **cut: Any) -> CutNetwork:

@@ -17,6 +17,8 @@ from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
+from dyninf.backbones.cut_norm import FollowedNorm, check_norms
+
 Value = fx.Node
 """What a node of the graph gives, at the time of a run."""
 
@@ -30,7 +32,8 @@ class TracedClassifier:
     result: what the classifier returns.
 
     Raises ValueError if torch.fx cannot follow the classifier, if it does something else in training than
-    in evaluation outside of a layer that stays whole, or if it takes no 3×224×224 images.
+    in evaluation outside of a layer that stays whole, if one of its batch norms does more than normalise, or
+    if it takes no 3×224×224 images.
     """
 
     def __init__(self, name: str, net: nn.Module) -> None:
@@ -51,6 +54,7 @@ class TracedClassifier:
         self.result = tracer.graph.output_node().args[0]
         self._positions = {value: i for i, value in enumerate(self.values)}
         self._positions[tracer.graph.output_node()] = len(self.values)
+        check_norms(name, net, tracer.graph)
         _observe(name, net, tracer.graph)
 
     def position(self, value: Value) -> int:
@@ -107,8 +111,6 @@ class GraphPart:
     def __deepcopy__(self, memo: dict[int, Any]) -> "GraphPart":
         return self
 
-
-def _cut_out(
     def __getstate__(self) -> tuple[str, dict[str, Any], dict[str, str]]:
         """The source, the objects that it names, and the names of modules: those cannot be pickled."""
         modules = {
@@ -123,6 +125,8 @@ def _cut_out(
         self._names = {**objects, **imported}
         self._compile()
 
+
+def _cut_out(
     values: Sequence[Value], inputs: Sequence[Value], outputs: Sequence[Value], shifted: Collection[str]
 ) -> fx.Graph:
     graph = fx.Graph()
@@ -165,6 +169,9 @@ class _Tracer(fx.Tracer):
         self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         output = super().call_module(m, forward, args, kwargs)
+        if isinstance(m, FollowedNorm):
+            for layer in m.children():
+                output = output if isinstance(layer, nn.Identity) else layer(output)
         self.outputs[self.path_of_module(m)].append(output)
         return output
 
