@@ -23,6 +23,7 @@ from torchvision import models, transforms
 
 import dyninf
 from dyninf.backbones import torchvision_backbone
+from dyninf.grid import fingerprint
 
 OTHERS = {"timm_mobilenetv3_small": "mobilenetv3_small_100", "efficientnet_lite0": "efficientnet-lite0"}
 
@@ -96,6 +97,24 @@ def test_the_activation_in_a_norm_of_timm_can_still_be_trained_and_cut_behind() 
     exchange = dyninf.grid.Exchange(dyninf.grid.NoShift(), dyninf.grid.Frames(((0, 1),)))
     expected_MCHW = backbone.net.bn1.act(backbone.net.bn1(stem_MCHW))
     assert torch.equal(backbone.run_stage(1, images_MCHW, exchange), expected_MCHW)
+
+
+@pytest.mark.parametrize(
+    "backbone, model, arguments",
+    [("torchvision", "mobilenet_v3_small", {"dilated": True}), ("timm", "resnet18", {"global_pool": "max"})],
+)
+def test_an_argument_that_changes_no_weight_changes_the_fingerprint(
+    backbone: str, model: str, arguments: dict[str, object]
+) -> None:
+    require_extra(backbone)
+    plain, other = (
+        dyninf.build_network(
+            backbone, "plain", 5, 1, model=model, arguments=chosen, cuts=[], shift_at=[], shift="none"
+        )
+        for chosen in ({}, arguments)
+    )
+    other.load_state_dict(plain.state_dict(), strict=True)
+    assert fingerprint(other) != fingerprint(plain)
 
 
 def test_the_logits_of_several_frames_are_the_mean_over_frames_without_a_shift() -> None:

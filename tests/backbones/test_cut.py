@@ -5,6 +5,9 @@ Legend: M = clips · frames, C, H, W.
 
 import copy
 import pickle
+import subprocess
+import sys
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -174,6 +177,53 @@ def test_what_comes_out_of_a_pickle_gives_the_same_logits() -> None:
         assert not torch.equal(other(video_BTCHW), before_BKN)
 
 
+def striding(net: Small) -> None:
+    net.third.stride = (2, 2)
+
+
+def dilating(net: Small) -> None:
+    net.third.dilation = net.third.padding = (2, 2)
+
+
+def norm_with_another_epsilon(net: Small) -> None:
+    net.norm.eps = 0.1
+
+
+def another_activation(net: Small) -> None:
+    net.head[1] = nn.SiLU()
+
+
+def leakier(net: Small) -> None:
+    net.head[1] = nn.LeakyReLU(0.2)
+
+
+def leaky(net: Small) -> None:
+    net.head[1] = nn.LeakyReLU(0.1)
+
+
+def variant_of(change: Callable[[Small], object] = lambda net: None, mode: bool = False) -> str:
+    net = small().train(mode)
+    change(net)
+    return CutNetwork("small", net, ["relu"], ["second"]).variant
+
+
+def test_the_variant_tells_every_setting_of_a_layer() -> None:
+    changes = [striding, dilating, norm_with_another_epsilon, another_activation, leaky, leakier]
+    assert len({variant_of(), *map(variant_of, changes)}) == 1 + len(changes)
+
+
+def test_the_variant_tells_nothing_of_weights_mode_and_dropout() -> None:
+    assert variant_of(mode=True) == variant_of()
+    assert variant_of(lambda net: nn.init.zeros_(net.scale)) == variant_of()
+    assert variant_of(lambda net: net.head.__setitem__(2, nn.Dropout(0.9))) == variant_of()
+
+
+def test_the_variant_is_the_same_in_another_process() -> None:
+    code = "from tests.backbones.test_cut import variant_of; print(variant_of())"
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert run.stdout.strip() == variant_of()
+
+
 @pytest.mark.parametrize("mode", [True, False])
 def test_cutting_leaves_the_mode_of_every_layer_as_it_was(mode: bool) -> None:
     net = small().train(mode)
@@ -209,6 +259,7 @@ def test_a_backbone_serves_one_network() -> None:
         ({"shift_at": ["first", "conv*"]}, r"no convolution 'conv\*'"),
         ({"cuts": ["relu"], "head_stages": [2, 3]}, r"head_stages=\[2, 3\]; it has stages 1 to 2"),
         ({"head_stages": []}, r"head_stages=\[\]; it has stages 1 to 1"),
+        ({"head_width": 0}, "head_width=0 has to be at least 1, or null"),
     ],
 )
 def test_arguments_that_do_not_fit_are_one_clear_error(arguments: dict, message: str) -> None:
@@ -272,7 +323,6 @@ class ClassifiesPixels(nn.Module):
     def forward(self, images_MCHW: Tensor) -> Tensor:
         return self.fc(self.conv(images_MCHW).permute(0, 2, 3, 1))
 
-        ({"head_width": 0}, "head_width=0 has to be at least 1, or null"),
 
 class WantsSmallImages(Small):
     def __init__(self) -> None:

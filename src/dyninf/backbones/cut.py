@@ -56,7 +56,7 @@ class CutNetwork(Backbone):
         self._classifier, vector, own_dropout = _find_classifier(traced, net)
         ends.append(_find_last_map(traced, ends[-1] if ends else 0, vector))
         shifted = _find_convolutions(traced, net, shift_at, ends[-1])
-        self.variant = f"cuts={list(cuts)}, shift_at={shifted}"
+        self.variant = f"graph={traced.digest}, cuts={list(cuts)}, shift_at={shifted}"
 
         self._stages = []
         inputs = traced.values[:1]

@@ -18,6 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 from dyninf.backbones.cut_norm import FollowedNorm, check_norms
+from dyninf.backbones.graph_digest import digest_of
 
 Value = fx.Node
 """What a node of the graph gives, at the time of a run."""
@@ -30,6 +31,7 @@ class TracedClassifier:
 
     layers: the value that a layer gives, for each layer that runs once; a layer is any submodule.
     result: what the classifier returns.
+    digest: names what it computes, whatever its weights are.
 
     Raises ValueError if torch.fx cannot follow the classifier, if it does something else in training than
     in evaluation outside of a layer that stays whole, if one of its batch norms does more than normalise, or
@@ -55,6 +57,7 @@ class TracedClassifier:
         self._positions = {value: i for i, value in enumerate(self.values)}
         self._positions[tracer.graph.output_node()] = len(self.values)
         check_norms(name, net, tracer.graph)
+        self.digest = digest_of(net, tracer.graph)
         _observe(name, net, tracer.graph)
 
     def position(self, value: Value) -> int:
