@@ -3,8 +3,11 @@
 Legend: B clips, T frames, C, H, W, N classes.
 """
 
+import copy
+import pickle
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from torchvision import models, transforms
 
 import dyninf
 from dyninf.backbones import torchvision_backbone
+from dyninf.grid import fingerprint
 
 OTHERS = {"timm_mobilenetv3_small": "mobilenetv3_small_100", "efficientnet_lite0": "efficientnet-lite0"}
 
@@ -56,6 +60,61 @@ def test_a_cut_classifier_gives_the_logits_of_the_whole_one(backbone: str) -> No
     with torch.inference_mode():
         found_BN = cut(backbone, net)(video_BTCHW)[:, 0]
         assert relative_difference(found_BN, net(video_BTCHW[:, 0])) <= 1e-5
+
+
+@pytest.mark.parametrize("backbone", CUT_NETWORKS)
+def test_synchronised_batch_norms_and_a_pickle_leave_the_function_as_it_is(backbone: str) -> None:
+    network = cut(backbone, original(backbone))
+    synchronised = nn.SyncBatchNorm.convert_sync_batchnorm(copy.deepcopy(network))
+    kinds = {type(module) for module in synchronised.modules()}
+    assert nn.SyncBatchNorm in kinds or backbone == "convnext_tiny"  # which has layer norms
+    video_BTCHW = random_clips(2, 1, size=64)
+    with torch.inference_mode():
+        expected_BKN = network(video_BTCHW)
+        assert relative_difference(synchronised(video_BTCHW), expected_BKN) <= 1e-5
+        assert torch.equal(pickle.loads(pickle.dumps(network))(video_BTCHW), expected_BKN)
+
+
+def test_the_activation_in_a_norm_of_timm_can_still_be_trained_and_cut_behind() -> None:
+    require_extra("timm")
+    import timm
+
+    backbone = dyninf.build_network(
+        "timm",
+        "plain",
+        1000,
+        1,
+        model="mobilenetv3_small_050",
+        arguments={"act_layer": "prelu"},
+        cuts=["bn1", "blocks.1"],
+        shift_at=[],
+    ).backbone
+    names = timm.create_model("mobilenetv3_small_050", act_layer="prelu").state_dict()
+    assert list(backbone.net.state_dict()) == list(names)
+    assert "bn1.act.weight" in names
+    images_MCHW = torch.randn(2, 3, 32, 32)
+    stem_MCHW = backbone.net.conv_stem(images_MCHW)
+    exchange = dyninf.grid.Exchange(dyninf.grid.NoShift(), dyninf.grid.Frames(((0, 1),)))
+    expected_MCHW = backbone.net.bn1.act(backbone.net.bn1(stem_MCHW))
+    assert torch.equal(backbone.run_stage(1, images_MCHW, exchange), expected_MCHW)
+
+
+@pytest.mark.parametrize(
+    "backbone, model, arguments",
+    [("torchvision", "mobilenet_v3_small", {"dilated": True}), ("timm", "resnet18", {"global_pool": "max"})],
+)
+def test_an_argument_that_changes_no_weight_changes_the_fingerprint(
+    backbone: str, model: str, arguments: dict[str, object]
+) -> None:
+    require_extra(backbone)
+    plain, other = (
+        dyninf.build_network(
+            backbone, "plain", 5, 1, model=model, arguments=chosen, cuts=[], shift_at=[], shift="none"
+        )
+        for chosen in ({}, arguments)
+    )
+    other.load_state_dict(plain.state_dict(), strict=True)
+    assert fingerprint(other) != fingerprint(plain)
 
 
 def test_the_logits_of_several_frames_are_the_mean_over_frames_without_a_shift() -> None:
@@ -140,6 +199,14 @@ def test_weights_are_kept_but_for_the_classifier_of_another_number_of_classes() 
         for name, tensor in whole.state_dict().items()
         if not name.startswith("_fc")
     )
+
+
+def test_where_shapes_are_all_that_is_needed_no_weights_are_loaded() -> None:
+    require_extra("efficientnet_lite0")
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        network = dyninf.build_network("efficientnet_lite0", "joint", 5, 4, weights="imagenet")
+    assert all(parameter.is_meta for parameter in network.parameters())
 
 
 def test_dyninf_needs_no_extra() -> None:

@@ -4,6 +4,10 @@ Legend: M = clips · frames, C, H, W.
 """
 
 import copy
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -161,6 +165,65 @@ def test_dropout_before_the_last_classifier_belongs_to_it() -> None:
     assert torch.equal(backbone.embed(1, map_MCHW), backbone.embed(1, map_MCHW))
 
 
+def test_what_comes_out_of_a_pickle_gives_the_same_logits() -> None:
+    network = Network(CutNetwork("small", small(), ["relu"], ["second"]), Scheme("depth"), 5, 2).eval()
+    other = pickle.loads(pickle.dumps(network))
+    video_BTCHW = random_clips(2, 2)
+    with torch.inference_mode():
+        before_BKN = network(video_BTCHW)
+        assert torch.equal(other(video_BTCHW), before_BKN)
+        other.backbone.net.scale.zero_()
+        assert torch.equal(network(video_BTCHW), before_BKN)
+        assert not torch.equal(other(video_BTCHW), before_BKN)
+
+
+def striding(net: Small) -> None:
+    net.third.stride = (2, 2)
+
+
+def dilating(net: Small) -> None:
+    net.third.dilation = net.third.padding = (2, 2)
+
+
+def norm_with_another_epsilon(net: Small) -> None:
+    net.norm.eps = 0.1
+
+
+def another_activation(net: Small) -> None:
+    net.head[1] = nn.SiLU()
+
+
+def leakier(net: Small) -> None:
+    net.head[1] = nn.LeakyReLU(0.2)
+
+
+def leaky(net: Small) -> None:
+    net.head[1] = nn.LeakyReLU(0.1)
+
+
+def variant_of(change: Callable[[Small], object] = lambda net: None, mode: bool = False) -> str:
+    net = small().train(mode)
+    change(net)
+    return CutNetwork("small", net, ["relu"], ["second"]).variant
+
+
+def test_the_variant_tells_every_setting_of_a_layer() -> None:
+    changes = [striding, dilating, norm_with_another_epsilon, another_activation, leaky, leakier]
+    assert len({variant_of(), *map(variant_of, changes)}) == 1 + len(changes)
+
+
+def test_the_variant_tells_nothing_of_weights_mode_and_dropout() -> None:
+    assert variant_of(mode=True) == variant_of()
+    assert variant_of(lambda net: nn.init.zeros_(net.scale)) == variant_of()
+    assert variant_of(lambda net: net.head.__setitem__(2, nn.Dropout(0.9))) == variant_of()
+
+
+def test_the_variant_is_the_same_in_another_process() -> None:
+    code = "from tests.backbones.test_cut import variant_of; print(variant_of())"
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert run.stdout.strip() == variant_of()
+
+
 @pytest.mark.parametrize("mode", [True, False])
 def test_cutting_leaves_the_mode_of_every_layer_as_it_was(mode: bool) -> None:
     net = small().train(mode)
@@ -196,9 +259,10 @@ def test_a_backbone_serves_one_network() -> None:
         ({"shift_at": ["first", "conv*"]}, r"no convolution 'conv\*'"),
         ({"cuts": ["relu"], "head_stages": [2, 3]}, r"head_stages=\[2, 3\]; it has stages 1 to 2"),
         ({"head_stages": []}, r"head_stages=\[\]; it has stages 1 to 1"),
+        ({"head_width": 0}, "head_width=0 has to be at least 1, or null"),
     ],
 )
-def test_names_that_do_not_fit_are_one_clear_error(arguments: dict, message: str) -> None:
+def test_arguments_that_do_not_fit_are_one_clear_error(arguments: dict, message: str) -> None:
     with pytest.raises(ValueError, match=f"^small: .*{message}") as caught:
         CutNetwork("small", small(), **{"cuts": [], "shift_at": [], **arguments})
     assert "\n" not in str(caught.value)
@@ -291,6 +355,17 @@ class HasASideResult(Small):
         return self.head(self.third(x_MCHW).mean((2, 3)))
 
 
+class ClampedNorm(nn.BatchNorm2d):
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input).clamp(min=0)
+
+
+class HasANormThatDoesMore(Small):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = ClampedNorm(16)
+
+
 class FlattensEarly(Small):
     """A stage that ends without a map, between two that do."""
 
@@ -322,6 +397,7 @@ class FlattensEarly(Small):
         ),
         (RunsALayerTwice, ["relu"], r"no layer 'relu' to cut behind \(it has to run, and once\)"),
         (HasASideResult, ["second"], "nothing reads what second gives"),
+        (HasANormThatDoesMore, [], "layer norm is a ClampedNorm, a batch norm with a forward of its own"),
     ],
 )
 def test_a_classifier_that_cannot_be_cut_is_one_clear_error(net: type, cuts: list[str], message: str) -> None:

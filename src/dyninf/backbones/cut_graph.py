@@ -4,16 +4,21 @@ Legend: M = clips · frames, C channels, H, W.
 """
 
 import copy
+import importlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
+from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
+
+from dyninf.backbones.cut_norm import FollowedNorm, check_norms
+from dyninf.backbones.graph_digest import digest_of
 
 Value = fx.Node
 """What a node of the graph gives, at the time of a run."""
@@ -26,9 +31,11 @@ class TracedClassifier:
 
     layers: the value that a layer gives, for each layer that runs once; a layer is any submodule.
     result: what the classifier returns.
+    digest: names what it computes, whatever its weights are.
 
     Raises ValueError if torch.fx cannot follow the classifier, if it does something else in training than
-    in evaluation outside of a layer that stays whole, or if it takes no 3×224×224 images.
+    in evaluation outside of a layer that stays whole, if one of its batch norms does more than normalise, or
+    if it takes no 3×224×224 images.
     """
 
     def __init__(self, name: str, net: nn.Module) -> None:
@@ -49,6 +56,8 @@ class TracedClassifier:
         self.result = tracer.graph.output_node().args[0]
         self._positions = {value: i for i, value in enumerate(self.values)}
         self._positions[tracer.graph.output_node()] = len(self.values)
+        check_norms(name, net, tracer.graph)
+        self.digest = digest_of(net, tracer.graph)
         _observe(name, net, tracer.graph)
 
     def position(self, value: Value) -> int:
@@ -73,16 +82,16 @@ class TracedClassifier:
 
     def part(
         self, inputs: Sequence[Value], last: int, outputs: Sequence[Value], shifted: Collection[str] = ()
-    ) -> "Part":
+    ) -> "GraphPart":
         """What makes `outputs` of `inputs`: all values behind the newest input, up to position `last`.
 
         shifted: the convolutions whose input goes through the exchange first.
         """
         first = max(map(self.position, inputs)) + 1
-        return Part(_cut_out(self.values[first : last + 1], inputs, outputs, shifted))
+        return GraphPart(_cut_out(self.values[first : last + 1], inputs, outputs, shifted))
 
 
-class Part:
+class GraphPart:
     """Part of a graph as a function ``part(net, *inputs, exchange)`` of the module that has the weights.
 
     It holds no tensor and no module, so that a copy of the module runs on its own weights.
@@ -91,15 +100,33 @@ class Part:
     def __init__(self, graph: fx.Graph) -> None:
         # Python code, as in a GraphModule: interpreting the graph would cost time at every node.
         code = graph.python_code("self")
-        names = dict(code.globals)
-        exec(compile(code.src, "<part of a classifier>", "exec"), names)
+        self._source, self._names = code.src, code.globals
+        self._compile()
+
+    def _compile(self) -> None:
+        names = dict(self._names)
+        exec(compile(self._source, "<part of a classifier>", "exec"), names)
         self._function: Callable[..., Any] = names["forward"]
 
     def __call__(self, net: nn.Module, *inputs: Any) -> Any:
         return self._function(net, *inputs)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> "Part":
+    def __deepcopy__(self, memo: dict[int, Any]) -> "GraphPart":
         return self
+
+    def __getstate__(self) -> tuple[str, dict[str, Any], dict[str, str]]:
+        """The source, the objects that it names, and the names of modules: those cannot be pickled."""
+        modules = {
+            name: value.__name__ for name, value in self._names.items() if isinstance(value, ModuleType)
+        }
+        objects = {name: value for name, value in self._names.items() if name not in modules}
+        return self._source, objects, modules
+
+    def __setstate__(self, state: tuple[str, dict[str, Any], dict[str, str]]) -> None:
+        self._source, objects, modules = state
+        imported = {name: importlib.import_module(module) for name, module in modules.items()}
+        self._names = {**objects, **imported}
+        self._compile()
 
 
 def _cut_out(
@@ -145,6 +172,9 @@ class _Tracer(fx.Tracer):
         self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         output = super().call_module(m, forward, args, kwargs)
+        if isinstance(m, FollowedNorm):
+            for layer in m.children():
+                output = output if isinstance(layer, nn.Identity) else layer(output)
         self.outputs[self.path_of_module(m)].append(output)
         return output
 
