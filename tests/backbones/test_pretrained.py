@@ -145,7 +145,7 @@ def without(part: str) -> Change:
             "resnet18",
             lambda weights: {"encoder.0.weight": torch.zeros(3), "conv1.weight": weights["conv1.weight"]},
             "does not fit resnet18: only 1 of the 100 tensors of its stages are in it by a known name; "
-            "it has encoder.0.weight, conv1.weight. Layouts",
+            "it has encoder.0.weight, conv1.weight. Namings",
         ),
     ],
 )

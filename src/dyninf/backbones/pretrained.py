@@ -1,6 +1,6 @@
 """Start a network from weights that were trained elsewhere.
 
-What a file calls its weights is the concern of `pretrained_layouts`; here they are compared with the
+What a file calls its weights is the concern of `pretrained_namings`; here they are compared with the
 network's, and loaded if nothing speaks against it.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from torch import Tensor
 
 from dyninf.backbones.pretrained_file import Weights, read_weights
-from dyninf.backbones.pretrained_layouts import SameNames, known_layouts, layout_of
+from dyninf.backbones.pretrained_namings import SameNames, known_namings, naming_of
 from dyninf.backbones.pretrained_parts import Part, classifiers_of, parts_of
 from dyninf.backbones.pretrained_report import Amount, Loaded
 from dyninf.grid import Network
@@ -27,7 +27,7 @@ def load_pretrained(network: Network, path: str | Path) -> Loaded:
 
 
 def fit_weights(network: Network, weights: Weights) -> Loaded:
-    """Load all stages, and the heads that are in the file, whatever its layout.
+    """Load all stages, and the heads that are in the file, whatever its naming.
 
     Stays new: a head that the file does not have, and a last linear layer of another shape, as for
     another number of classes. Heads of the file that the network does not have are left.
@@ -38,16 +38,16 @@ def fit_weights(network: Network, weights: Weights) -> Loaded:
     own = network.backbone.state_dict()
     parts = parts_of(network)
     stages = {name for name, part in parts.items() if not part.head and not _counts(name)}
-    layout = layout_of(weights.tensors, stages)
-    names = _own_names(weights, layout.own_name)
+    naming = naming_of(weights.tensors, stages)
+    names = _own_names(weights, naming.own_name)
     shared = len(stages & names.keys())
-    if not shared or (isinstance(layout, SameNames) and 2 * shared < len(stages)):
+    if not shared or (isinstance(naming, SameNames) and 2 * shared < len(stages)):
         fits = f"only {shared} of the {len(stages)} tensors of its stages are" if shared else "nothing is"
         raise ValueError(
             f"{weights.path} does not fit {network.backbone.name}: {fits} in it by a known name; "
-            f"it has {_some(weights.tensors)}. Layouts that are known: {known_layouts()}"
+            f"it has {_some(weights.tensors)}. Namings that are known: {known_namings()}"
         )
-    origin = f"{weights.path} ({layout.title})"
+    origin = f"{weights.path} ({naming.title})"
     _check_stages(network, origin, stages, names)
 
     classifiers = classifiers_of(network)
@@ -68,7 +68,7 @@ def fit_weights(network: Network, weights: Weights) -> Loaded:
     report = Loaded(
         network.name,
         weights.path,
-        layout.title,
+        naming.title,
         _amounts(taken, parts, trained),
         _reasons(fresh, parts),
         Counter(_group(name, theirs) for name, theirs in names.items() if name not in parts),
