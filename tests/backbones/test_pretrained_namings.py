@@ -37,6 +37,32 @@ def test_torchvisions_weights_give_torchvisions_logits(prefix: str) -> None:
         assert relative_difference(network(video_BTCHW)[:, 0], original(video_BTCHW[:, 0])) <= 1e-4
 
 
+@pytest.mark.parametrize("backbone", ["torchvision", "timm"])
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_torchvisions_weights_fit_a_backbone_that_wraps_its_network(backbone: str, prefix: str) -> None:
+    if backbone == "timm":
+        pytest.importorskip("timm")
+    original = resnet18()
+    network = dyninf.build_network(backbone, "plain", 1000, 1, model="resnet18", shift="none").eval()
+    found = fit_weights(network, Weights(FILE, state_of(original, prefix)))
+    assert (found.naming, found.new, found.left) == ("names of the backbone", {}, {})
+    video_BTCHW = random_clips(2, 1)
+    with torch.inference_mode():
+        assert relative_difference(network(video_BTCHW)[:, 0], original(video_BTCHW[:, 0])) <= 1e-4
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "torchvision"])
+def test_a_run_of_one_resnet18_starts_the_other(backbone: str) -> None:
+    (other,) = {"resnet18", "torchvision"} - {backbone}
+    before = randomise(dyninf.build_network(other, "plain", 5, 4))
+    network = dyninf.build_network(backbone, "plain", 5, 4)
+    assert fit_weights(network, Weights(FILE, state_of(before, "network."))).new == {}
+    assert same(
+        {name.removeprefix("net."): value for name, value in network.backbone.state_dict().items()},
+        {name.removeprefix("net."): value for name, value in before.backbone.state_dict().items()},
+    )
+
+
 @pytest.mark.parametrize(
     "block, layers, shifts, prefix",
     [

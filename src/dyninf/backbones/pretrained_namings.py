@@ -112,14 +112,13 @@ NAMINGS: tuple[KnownNaming, ...] = (DyninfRun(), TSM(), MSDNetRelease(), Torchvi
 
 
 def naming_of(names: Collection[str], wanted: Collection[str]) -> Naming:
-    """The naming of a file with these names; if none is known, the prefix with which it shares most names.
+    """The naming with which a file with these names shares most of the backbone's names `wanted`.
 
-    wanted: the backbone's names.
+    It is one that recognises the file, unless a prefix shares more: torchvision's ResNet can be wanted by
+    dyninf's own or by a backbone that wraps torchvision's.
     """
-    for naming in NAMINGS:
-        if naming.recognises(names):
-            return naming
-    return max(_prefixes(), key=lambda same: _shared(same, names, wanted))
+    recognised = [naming for naming in NAMINGS if naming.recognises(names)]
+    return max([*recognised, *_prefixes()], key=lambda naming: _shared(naming, names, wanted))
 
 
 def known_namings() -> str:
