@@ -18,6 +18,7 @@ from tests.backbones.originals import (
     state_of,
 )
 from torch import Tensor
+from torchvision import models
 
 import dyninf
 from dyninf.backbones import MSDNet, Weights, fit_weights
@@ -63,6 +64,15 @@ def test_a_projection_that_the_file_lacks_is_new_and_so_is_the_classifier_behind
     assert found.new["classifier.0.project"] == "not in the file"
     assert found.new["classifier.0.linear"].startswith("other features: (6, ")
     assert found.left == {}
+
+
+def test_the_head_of_a_last_stage_without_a_checkpoint_is_left() -> None:
+    original = models.mobilenet_v3_large()
+    network = dyninf.build_network("mobilenet_v3_large", "joint", 5, 4, checkpoints=[[1, 2], [1, 3]])
+    found = fit_weights(network, Weights(FILE, state_of(original)))
+    assert set(found.new) == {"heads.stage2", "heads.stage3"}
+    assert found.left == {"classifier": 2}
+    assert same(network.backbone.net.features.state_dict(), original.features.state_dict())
 
 
 # Nothing by halves ---------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dyninf.backbones.pretrained_file import Weights, read_weights
 from dyninf.backbones.pretrained_namings import SameNames, known_namings, naming_of
-from dyninf.backbones.pretrained_parts import Part, classifiers_of, parts_of
+from dyninf.backbones.pretrained_parts import UNUSED, Part, classifiers_of, parts_of
 from dyninf.backbones.pretrained_report import Amount, Loaded
 from dyninf.grid import Network
 
@@ -48,7 +48,8 @@ def fit_weights(network: Network, weights: Weights) -> Loaded:
             f"it has {_some(weights.tensors)}. Namings that are known: {known_namings()}"
         )
     origin = f"{weights.path} ({naming.title})"
-    _check_stages(network, origin, stages, names)
+    within = {_container(name) for name in stages if parts[name] != UNUSED}
+    _check_stages(network, origin, stages, within, names)
 
     classifiers = classifiers_of(network)
     found = {name: weights.tensors[names[name]] for name in parts if name in names}
@@ -87,8 +88,10 @@ def _own_names(weights: Weights, own_name: Callable[[str], str]) -> dict[str, st
     return names
 
 
-def _check_stages(network: Network, origin: str, stages: Collection[str], names: Mapping[str, str]) -> None:
-    """Raise ValueError if the file lacks weights of the stages or has more of them."""
+def _check_stages(
+    network: Network, origin: str, stages: Collection[str], within: Collection[str], names: Mapping[str, str]
+) -> None:
+    """Raise ValueError if the file lacks weights of the stages, or has more `within` their modules."""
     backbone = network.backbone.name
     missing = [name for name in network.backbone.state_dict() if name in stages and name not in names]
     if missing:
@@ -97,7 +100,6 @@ def _check_stages(network: Network, origin: str, stages: Collection[str], names:
             f"{_some(missing)}; it is of another depth or kind of network"
         )
     own = network.backbone.state_dict()
-    within = {_container(name) for name in stages}
     more = [name for name in names if name not in own and _container(name) in within and not _counts(name)]
     if more:
         raise ValueError(
