@@ -22,6 +22,7 @@ from torchvision import models
 
 import dyninf
 from dyninf.backbones import MSDNet, Weights, fit_weights
+from dyninf.backbones.pretrained_parts import classifiers_of
 
 
 def test_the_report_says_what_fitted_what_is_new_and_what_was_left() -> None:
@@ -73,6 +74,39 @@ def test_the_head_of_a_last_stage_without_a_checkpoint_is_left() -> None:
     assert set(found.new) == {"heads.stage2", "heads.stage3"}
     assert found.left == {"classifier": 2}
     assert same(network.backbone.net.features.state_dict(), original.features.state_dict())
+
+
+@pytest.mark.parametrize("theirs", [("a", "b", "d"), ("b", "a", "c")])
+@pytest.mark.parametrize("backbone", ["resnet_small", "msdnet_small"])
+def test_last_layers_of_other_classes_or_in_another_order_are_new(
+    backbone: str, theirs: tuple[str, ...]
+) -> None:
+    before = randomise(dyninf.build_network(backbone, "joint", 3, 8)).backbone
+    network = dyninf.build_network(backbone, "joint", 3, 8)
+    found = fit_weights(network, Weights(FILE, state_of(before), theirs), ["a", "b", "c"])
+    last = classifiers_of(network)
+    assert found.new == {name.rpartition(".")[0]: "other classes" for name in last}
+    own = network.backbone.state_dict()
+    assert {name for name, value in before.state_dict().items() if not own[name].equal(value)} == last
+
+
+@pytest.mark.parametrize(
+    "theirs, mine", [(None, None), (None, ["a", "b"]), (("a", "b"), None), (("a", "b"), ["a", "b"])]
+)
+def test_last_layers_are_taken_for_the_same_classes_and_where_either_side_names_none(
+    theirs: tuple[str, ...] | None, mine: list[str] | None
+) -> None:
+    before = randomise(dyninf.build_network("resnet_small", "joint", 2, 8)).backbone
+    network = dyninf.build_network("resnet_small", "joint", 2, 8)
+    assert fit_weights(network, Weights(FILE, state_of(before), theirs), mine).new == {}
+    assert same(network.backbone.state_dict(), before.state_dict())
+
+
+def test_another_number_of_classes_is_the_reason_where_the_names_differ_too() -> None:
+    before = dyninf.build_network("resnet_small", "plain", 2, 8).backbone
+    network = dyninf.build_network("resnet_small", "plain", 3, 8)
+    found = fit_weights(network, Weights(FILE, state_of(before), ("a", "b")), ["a", "b", "c"])
+    assert found.new == {"fc": "other number of classes: 2 in the file, 3 here"}
 
 
 # Nothing by halves ---------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ network's, and loaded if nothing speaks against it.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 
@@ -21,16 +21,18 @@ COUNTER = "num_batches_tracked"  # of a batch norm; files from before PyTorch 0.
 SHOWN = 3  # names in an error
 
 
-def load_pretrained(network: Network, path: str | Path) -> Loaded:
+def load_pretrained(network: Network, path: str | Path, classes: Sequence[str] | None = None) -> Loaded:
     """Give `network` the weights of a file; see `read_weights` and `fit_weights` for files and errors."""
-    return fit_weights(network, read_weights(path))
+    return fit_weights(network, read_weights(path), classes)
 
 
-def fit_weights(network: Network, weights: Weights) -> Loaded:
+def fit_weights(network: Network, weights: Weights, classes: Sequence[str] | None = None) -> Loaded:
     """Load all stages, and the heads that are in the file, whatever its naming.
 
     Stays new: a head that the file does not have, and a last linear layer of another shape, as for
-    another number of classes. Heads of the file that the network does not have are left.
+    another number of classes. So does every last linear layer if the file names its classes and they are
+    not `classes`, the names of the network's, in their order. Heads of the file that the network does not
+    have are left.
 
     Raises ValueError, and changes nothing, if the file lacks a weight of a stage, has more of them, or
     has one of another shape, or if nothing of it fits.
@@ -64,6 +66,8 @@ def fit_weights(network: Network, weights: Weights) -> Loaded:
         # A layer is taken whole: its bias can fit where its weight does not.
         layer = [twin for twin in classifiers if _owner(twin) == _owner(name)]
         fresh |= dict.fromkeys(layer, _why_new(found[name], own[name]))
+    if classes is not None and weights.classes not in (None, tuple(classes)):
+        fresh |= {name: "other classes" for name in classifiers if name in found and name not in fresh}
     taken = {name: value.to(own[name].dtype) for name, value in found.items() if name not in fresh}
     trained = {name for name, _ in network.backbone.named_parameters()}
     report = Loaded(
