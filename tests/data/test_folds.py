@@ -33,6 +33,7 @@ def test_clips_of_one_film_are_held_out_together(tmp_path):
     assert ucf101.source_of("YoYo/v_YoYo_g08_c01") != ucf101.source_of("YoYo/v_YoYo_g09_c01")
     first = hmdb51.source_of("golf/2008-04-25_-_Golf_Swing_golf_f_cm_np1_ri_bad_0")
     assert first == hmdb51.source_of("golf/2008-04-25_-_Golf_Swing_golf_h_nm_np2_le_goo_13")
+    assert first == hmdb51.source_of("sit_up/2008-04-25_-_Golf_Swing_sit_up_f_cm_np1_ri_bad_0")
     assert first != hmdb51.source_of("golf/2008-04-26_-_Golf_Swing_golf_f_cm_np1_ri_bad_0")
 
 

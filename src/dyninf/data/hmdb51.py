@@ -47,8 +47,10 @@ class HMDB51(PublishedDataModule):
         return self._read(TEST)
 
     def source_of(self, video_id: str) -> str:
-        # What is left without the properties is the film that a clip was cut from.
-        return _PROPERTIES.sub("", video_id)
+        # FILM_CLASS and the properties, in a folder CLASS; films have clips of several classes.
+        *folders, clip = video_id.split("/")
+        film = _PROPERTIES.sub("", clip)
+        return film.removesuffix(f"_{folders[-1]}") if folders else film
 
     def _read(self, wanted: str) -> list[Video]:
         listed = []

@@ -73,7 +73,7 @@ class PublishedDataModule(VideoDataModule):
         return self.root / self.train_list, self.root / self.test_list
 
     def source_of(self, video_id: str) -> str:
-        """What a video was cut from, as far as its id says; calibration shares no source with training."""
+        """What a video was cut from, as far as its id says; calibration shares none with training."""
         return video_id
 
     @cached_property
