@@ -1,7 +1,7 @@
 """UCF-101 and HMDB-51: three folds each."""
 
 import pytest
-from tests.data.checks import SMALL, assert_lists
+from tests.data.checks import LISTS, SMALL, assert_lists
 from tests.data.published import make_hmdb51, make_ucf101
 
 from dyninf.data import HMDB51, UCF101
@@ -42,3 +42,10 @@ def test_clips_of_one_film_are_held_out_together(tmp_path):
 def test_there_are_three_folds(module, fold, tmp_path):
     with pytest.raises(ValueError, match=f"fold must be 1, 2 or 3; got {fold}"):
         module(tmp_path, fold=fold)
+
+
+@pytest.mark.parametrize("module", [UCF101, HMDB51])
+def test_a_fold_is_refused_where_lists_are_read_instead(module, tmp_path):
+    with pytest.raises(ValueError, match=r"^fold=2 names published lists, but train_list=.* instead"):
+        module(tmp_path, fold=2, **LISTS)
+    assert module(tmp_path, fold=1, **LISTS).fold == 1

@@ -21,16 +21,14 @@ class HMDB51(PublishedDataModule):
     """CLASS_test_splitF.txt in a folder of `LISTS`, CLASS/*.avi in one of `VIDEOS`.
 
     The classes are in alphabetical order. Args and errors: the base's, and fold: 1, 2 or 3, which published
-    lists are read.
+    lists are read; 1 where `train_list` and `test_list` are read instead.
     """
 
     name = "hmdb51"
 
     def __init__(self, root: str | Path, fold: int = 1, **settings: Any) -> None:
-        if fold not in (1, 2, 3):
-            raise ValueError(f"fold must be 1, 2 or 3; got {fold}")
         super().__init__(root, **settings)
-        self.fold = fold
+        self.fold = self.check_fold(fold)
 
     def published_classes(self) -> list[str]:
         for folder in LISTS:
