@@ -10,9 +10,9 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
+from dyninf.backbones.pretrained_file import SAVED_KEY
 from dyninf.configuration import make
 from dyninf.grid import Network
-from dyninf.schemes.callbacks import SAVED_KEY
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def main(config: DictConfig) -> float | None:
     for split in datamodule.splits:
         datamodule.videos(split)  # a split that is missing is told before the training, not after it
     if weights is not None:
-        fitted = fit_weights(network, weights)
+        fitted = fit_weights(network, weights, datamodule.class_names)
         if trainer.is_global_zero:
             Console().print(fitted)
     with atomic_file(output / "config.yaml") as new:

@@ -18,9 +18,11 @@ from tests.backbones.originals import (
     state_of,
 )
 from torch import Tensor
+from torchvision import models
 
 import dyninf
 from dyninf.backbones import MSDNet, Weights, fit_weights
+from dyninf.backbones.pretrained_parts import classifiers_of
 
 
 def test_the_report_says_what_fitted_what_is_new_and_what_was_left() -> None:
@@ -63,6 +65,48 @@ def test_a_projection_that_the_file_lacks_is_new_and_so_is_the_classifier_behind
     assert found.new["classifier.0.project"] == "not in the file"
     assert found.new["classifier.0.linear"].startswith("other features: (6, ")
     assert found.left == {}
+
+
+def test_the_head_of_a_last_stage_without_a_checkpoint_is_left() -> None:
+    original = models.mobilenet_v3_large()
+    network = dyninf.build_network("mobilenet_v3_large", "joint", 5, 4, checkpoints=[[1, 2], [1, 3]])
+    found = fit_weights(network, Weights(FILE, state_of(original)))
+    assert set(found.new) == {"heads.stage2", "heads.stage3"}
+    assert found.left == {"classifier": 2}
+    assert same(network.backbone.net.features.state_dict(), original.features.state_dict())
+
+
+@pytest.mark.parametrize("theirs", [("a", "b", "d"), ("b", "a", "c")])
+@pytest.mark.parametrize("backbone", ["resnet_small", "msdnet_small"])
+def test_last_layers_of_other_classes_or_in_another_order_are_new(
+    backbone: str, theirs: tuple[str, ...]
+) -> None:
+    before = randomise(dyninf.build_network(backbone, "joint", 3, 8)).backbone
+    network = dyninf.build_network(backbone, "joint", 3, 8)
+    found = fit_weights(network, Weights(FILE, state_of(before), theirs), ["a", "b", "c"])
+    last = classifiers_of(network)
+    assert found.new == {name.rpartition(".")[0]: "other classes" for name in last}
+    own = network.backbone.state_dict()
+    assert {name for name, value in before.state_dict().items() if not own[name].equal(value)} == last
+
+
+@pytest.mark.parametrize(
+    "theirs, mine", [(None, None), (None, ["a", "b"]), (("a", "b"), None), (("a", "b"), ["a", "b"])]
+)
+def test_last_layers_are_taken_for_the_same_classes_and_where_either_side_names_none(
+    theirs: tuple[str, ...] | None, mine: list[str] | None
+) -> None:
+    before = randomise(dyninf.build_network("resnet_small", "joint", 2, 8)).backbone
+    network = dyninf.build_network("resnet_small", "joint", 2, 8)
+    assert fit_weights(network, Weights(FILE, state_of(before), theirs), mine).new == {}
+    assert same(network.backbone.state_dict(), before.state_dict())
+
+
+def test_another_number_of_classes_is_the_reason_where_the_names_differ_too() -> None:
+    before = dyninf.build_network("resnet_small", "plain", 2, 8).backbone
+    network = dyninf.build_network("resnet_small", "plain", 3, 8)
+    found = fit_weights(network, Weights(FILE, state_of(before), ("a", "b")), ["a", "b", "c"])
+    assert found.new == {"fc": "other number of classes: 2 in the file, 3 here"}
 
 
 # Nothing by halves ---------------------------------------------------------------------------------------
@@ -145,7 +189,7 @@ def without(part: str) -> Change:
             "resnet18",
             lambda weights: {"encoder.0.weight": torch.zeros(3), "conv1.weight": weights["conv1.weight"]},
             "does not fit resnet18: only 1 of the 100 tensors of its stages are in it by a known name; "
-            "it has encoder.0.weight, conv1.weight. Layouts",
+            "it has encoder.0.weight, conv1.weight. Namings",
         ),
     ],
 )

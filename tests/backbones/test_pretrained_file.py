@@ -65,6 +65,22 @@ def test_weights_are_found_under_the_entries_that_others_use(
     assert read_weights(tmp_path / "weights.pth").tensors.keys() == weights.keys()
 
 
+@pytest.mark.parametrize(
+    "notes, classes",
+    [
+        ({}, None),
+        ({"dyninf": {"classes": ["a", "b"]}}, ("a", "b")),
+        ({"dyninf": {}}, None),
+        ({"dyninf": 1}, None),
+    ],
+)
+def test_the_classes_are_those_that_a_run_of_dyninf_notes(
+    notes: dict, classes: tuple[str, ...] | None, tmp_path: Path
+) -> None:
+    torch.save({"state_dict": weights_of(), **notes}, tmp_path / "best.ckpt")
+    assert read_weights(tmp_path / "best.ckpt").classes == classes
+
+
 def test_what_is_no_tensor_is_passed_over(tmp_path: Path) -> None:
     torch.save({"epoch": 3, "conv.weight": torch.zeros(2)}, tmp_path / "weights.pth")
     assert list(read_weights(tmp_path / "weights.pth").tensors) == ["conv.weight"]

@@ -74,6 +74,36 @@ def test_videos_of_one_source_are_never_parted(listed, share, seed, size):
         assert (number > 0) == (len(sources) > 1)
 
 
+@given(videos(), shares, seeds, st.integers(1, 40), st.randoms(use_true_random=False))
+def test_a_source_with_videos_of_several_classes_is_never_parted(listed, share, seed, films, chance):
+    film = {video.video_id: str(chance.randrange(films)) for video in listed}
+    train, held = hold_out(listed, share, seed, film.__getitem__)
+    assert not {film[video.video_id] for video in train} & {film[video.video_id] for video in held}
+    assert {video.label for video in train} == {video.label for video in listed}
+    again = hold_out(chance.sample(listed, len(listed)), share, seed, film.__getitem__)
+    assert set(again[1]) == set(held)
+    # A class without a held video has no film that could go without taking some class's last video.
+    left = Counter(video.label for video in train)
+    for label in left.keys() - {video.label for video in held}:
+        for name in {film[video.video_id] for video in train if video.label == label}:
+            gone = Counter(video.label for video in train if film[video.video_id] == name)
+            assert any(left[other] == count for other, count in gone.items())
+
+
+def test_films_of_small_clips_give_each_class_about_its_share():
+    # Of 40 films each has one clip of each of 3 of 10 classes: 12 clips a class.
+    listed, film = [], {}
+    for number in range(40):
+        for label in {(number + step) % 10 for step in (0, 3, 7)}:
+            listed.append(Video(Path(f"{label}/{number}"), label, f"{label}/{number}"))
+            film[f"{label}/{number}"] = str(number)
+    for seed in range(20):
+        held = Counter(video.label for video in hold_out(listed, 0.25, seed, film.__getitem__)[1])
+        assert held.keys() == set(range(10))
+        assert max(held.values()) <= 4
+        assert sum(held.values()) >= 20  # 30 is the share
+
+
 def test_other_seeds_hold_out_other_videos():
     listed = [Video(Path(str(index)), 0, str(index)) for index in range(100)]
     assert len({tuple(hold_out(listed, 0.1, seed)[1]) for seed in range(10)}) == 10

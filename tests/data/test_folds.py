@@ -1,7 +1,7 @@
 """UCF-101 and HMDB-51: three folds each."""
 
 import pytest
-from tests.data.checks import SMALL, assert_lists
+from tests.data.checks import LISTS, SMALL, assert_lists
 from tests.data.published import make_hmdb51, make_ucf101
 
 from dyninf.data import HMDB51, UCF101
@@ -33,6 +33,7 @@ def test_clips_of_one_film_are_held_out_together(tmp_path):
     assert ucf101.source_of("YoYo/v_YoYo_g08_c01") != ucf101.source_of("YoYo/v_YoYo_g09_c01")
     first = hmdb51.source_of("golf/2008-04-25_-_Golf_Swing_golf_f_cm_np1_ri_bad_0")
     assert first == hmdb51.source_of("golf/2008-04-25_-_Golf_Swing_golf_h_nm_np2_le_goo_13")
+    assert first == hmdb51.source_of("sit_up/2008-04-25_-_Golf_Swing_sit_up_f_cm_np1_ri_bad_0")
     assert first != hmdb51.source_of("golf/2008-04-26_-_Golf_Swing_golf_f_cm_np1_ri_bad_0")
 
 
@@ -41,3 +42,10 @@ def test_clips_of_one_film_are_held_out_together(tmp_path):
 def test_there_are_three_folds(module, fold, tmp_path):
     with pytest.raises(ValueError, match=f"fold must be 1, 2 or 3; got {fold}"):
         module(tmp_path, fold=fold)
+
+
+@pytest.mark.parametrize("module", [UCF101, HMDB51])
+def test_a_fold_is_refused_where_lists_are_read_instead(module, tmp_path):
+    with pytest.raises(ValueError, match=r"^fold=2 names published lists, but train_list=.* instead"):
+        module(tmp_path, fold=2, **LISTS)
+    assert module(tmp_path, fold=1, **LISTS).fold == 1

@@ -285,7 +285,7 @@ def test_weights_that_do_not_fit_are_refused_before_anything_is_written(
         said = "would run code (torch.nn.modules.linear.Linear)"
     else:
         torch.save({"encoder.weight": torch.zeros(3)}, file)
-        said = "does not fit resnet_small: nothing is in it by a known name; it has encoder.weight. Layouts"
+        said = "does not fit resnet_small: nothing is in it by a known name; it has encoder.weight. Namings"
     assert_refused(command("train", *tiny, f"pretrained={file}"), "train", here, str(file), said)
 
 

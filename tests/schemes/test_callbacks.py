@@ -1,6 +1,7 @@
 """What the checkpoints of a run carry."""
 
-from dyninf.schemes.callbacks import SAVED_KEY, SaveConfig
+from dyninf.backbones.pretrained_file import SAVED_KEY
+from dyninf.schemes.callbacks import SaveConfig
 
 
 def test_what_is_saved_goes_into_every_checkpoint() -> None:

@@ -1,19 +1,19 @@
 """Start a network from weights that were trained elsewhere.
 
-What a file calls its weights is the concern of `pretrained_layouts`; here they are compared with the
+What a file calls its weights is the concern of `pretrained_namings`; here they are compared with the
 network's, and loaded if nothing speaks against it.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 
 from torch import Tensor
 
 from dyninf.backbones.pretrained_file import Weights, read_weights
-from dyninf.backbones.pretrained_layouts import SameNames, known_layouts, layout_of
-from dyninf.backbones.pretrained_parts import Part, classifiers_of, parts_of
+from dyninf.backbones.pretrained_namings import SameNames, known_namings, naming_of
+from dyninf.backbones.pretrained_parts import UNUSED, Part, classifiers_of, parts_of
 from dyninf.backbones.pretrained_report import Amount, Loaded
 from dyninf.grid import Network
 
@@ -21,16 +21,18 @@ COUNTER = "num_batches_tracked"  # of a batch norm; files from before PyTorch 0.
 SHOWN = 3  # names in an error
 
 
-def load_pretrained(network: Network, path: str | Path) -> Loaded:
+def load_pretrained(network: Network, path: str | Path, classes: Sequence[str] | None = None) -> Loaded:
     """Give `network` the weights of a file; see `read_weights` and `fit_weights` for files and errors."""
-    return fit_weights(network, read_weights(path))
+    return fit_weights(network, read_weights(path), classes)
 
 
-def fit_weights(network: Network, weights: Weights) -> Loaded:
-    """Load all stages, and the heads that are in the file, whatever its layout.
+def fit_weights(network: Network, weights: Weights, classes: Sequence[str] | None = None) -> Loaded:
+    """Load all stages, and the heads that are in the file, whatever its naming.
 
     Stays new: a head that the file does not have, and a last linear layer of another shape, as for
-    another number of classes. Heads of the file that the network does not have are left.
+    another number of classes. So does every last linear layer if the file names its classes and they are
+    not `classes`, the names of the network's, in their order. Heads of the file that the network does not
+    have are left.
 
     Raises ValueError, and changes nothing, if the file lacks a weight of a stage, has more of them, or
     has one of another shape, or if nothing of it fits.
@@ -38,17 +40,18 @@ def fit_weights(network: Network, weights: Weights) -> Loaded:
     own = network.backbone.state_dict()
     parts = parts_of(network)
     stages = {name for name, part in parts.items() if not part.head and not _counts(name)}
-    layout = layout_of(weights.tensors, stages)
-    names = _own_names(weights, layout.own_name)
+    naming = naming_of(weights.tensors, stages)
+    names = _own_names(weights, naming.own_name)
     shared = len(stages & names.keys())
-    if not shared or (isinstance(layout, SameNames) and 2 * shared < len(stages)):
+    if not shared or (isinstance(naming, SameNames) and 2 * shared < len(stages)):
         fits = f"only {shared} of the {len(stages)} tensors of its stages are" if shared else "nothing is"
         raise ValueError(
             f"{weights.path} does not fit {network.backbone.name}: {fits} in it by a known name; "
-            f"it has {_some(weights.tensors)}. Layouts that are known: {known_layouts()}"
+            f"it has {_some(weights.tensors)}. Namings that are known: {known_namings()}"
         )
-    origin = f"{weights.path} ({layout.title})"
-    _check_stages(network, origin, stages, names)
+    origin = f"{weights.path} ({naming.title})"
+    within = {_container(name) for name in stages if parts[name] != UNUSED}
+    _check_stages(network, origin, stages, within, names)
 
     classifiers = classifiers_of(network)
     found = {name: weights.tensors[names[name]] for name in parts if name in names}
@@ -63,12 +66,14 @@ def fit_weights(network: Network, weights: Weights) -> Loaded:
         # A layer is taken whole: its bias can fit where its weight does not.
         layer = [twin for twin in classifiers if _owner(twin) == _owner(name)]
         fresh |= dict.fromkeys(layer, _why_new(found[name], own[name]))
+    if classes is not None and weights.classes not in (None, tuple(classes)):
+        fresh |= {name: "other classes" for name in classifiers if name in found and name not in fresh}
     taken = {name: value.to(own[name].dtype) for name, value in found.items() if name not in fresh}
     trained = {name for name, _ in network.backbone.named_parameters()}
     report = Loaded(
         network.name,
         weights.path,
-        layout.title,
+        naming.title,
         _amounts(taken, parts, trained),
         _reasons(fresh, parts),
         Counter(_group(name, theirs) for name, theirs in names.items() if name not in parts),
@@ -87,8 +92,10 @@ def _own_names(weights: Weights, own_name: Callable[[str], str]) -> dict[str, st
     return names
 
 
-def _check_stages(network: Network, origin: str, stages: Collection[str], names: Mapping[str, str]) -> None:
-    """Raise ValueError if the file lacks weights of the stages or has more of them."""
+def _check_stages(
+    network: Network, origin: str, stages: Collection[str], within: Collection[str], names: Mapping[str, str]
+) -> None:
+    """Raise ValueError if the file lacks weights of the stages, or has more `within` their modules."""
     backbone = network.backbone.name
     missing = [name for name in network.backbone.state_dict() if name in stages and name not in names]
     if missing:
@@ -97,7 +104,6 @@ def _check_stages(network: Network, origin: str, stages: Collection[str], names:
             f"{_some(missing)}; it is of another depth or kind of network"
         )
     own = network.backbone.state_dict()
-    within = {_container(name) for name in stages}
     more = [name for name in names if name not in own and _container(name) in within and not _counts(name)]
     if more:
         raise ValueError(

@@ -11,15 +11,17 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+SAVED_KEY = "dyninf"  # entry of what a run of dyninf notes beside its weights
 WRAPPINGS = ("state_dict", "model")  # entries under which training scripts keep the weights
 
 
 @dataclass(frozen=True)
 class Weights:
-    """The tensors of a file by the names that they have there."""
+    """The tensors of a file by the names that they have there, and of which classes, if the file says it."""
 
     path: Path
     tensors: Mapping[str, Tensor]
+    classes: tuple[str, ...] | None = None
 
 
 def read_weights(path: str | Path) -> Weights:
@@ -37,6 +39,7 @@ def read_weights(path: str | Path) -> Weights:
     if not path.is_file():
         raise FileNotFoundError(f"no weights at {path}; pretrained=PATH names a file on this machine")
     content = READERS[path.suffix.lower()](path)
+    classes = _classes(content)
     while isinstance(content, dict):
         inner = next((content[key] for key in WRAPPINGS if isinstance(content.get(key), dict)), None)
         if inner is None:
@@ -48,7 +51,14 @@ def read_weights(path: str | Path) -> Weights:
         raise ValueError(
             f"{path} holds no tensors by name, neither at its top level nor under {' or '.join(WRAPPINGS)}"
         )
-    return Weights(path, tensors)
+    return Weights(path, tensors, classes)
+
+
+def _classes(content: Any) -> tuple[str, ...] | None:
+    """Those that a run of dyninf was trained for; nothing else says it."""
+    saved = content.get(SAVED_KEY) if isinstance(content, dict) else None
+    names = saved.get("classes") if isinstance(saved, dict) else None
+    return tuple(map(str, names)) if isinstance(names, list) else None
 
 
 def _read_pickle(path: Path) -> Any:

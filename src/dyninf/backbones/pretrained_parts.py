@@ -27,6 +27,10 @@ class Part:
         return f"head of {self.stage}" if self.head else self.stage
 
 
+# Weights that no stage uses are asked for all the same: a file that lacks them is of another network.
+UNUSED = Part("no stage", head=False)
+
+
 def parts_of(network: Network) -> dict[str, Part]:
     """Every name of the backbone's state dict with its part, in the order of a pass."""
     with torch.no_grad():
@@ -68,8 +72,7 @@ def _part_of(name: str, backbone: Backbone, seen: Mapping[nn.Module, Part]) -> P
         module = backbone.get_submodule(owner)
         if module in seen:
             return seen[module]
-    # Weights that no stage uses are asked for all the same: a file that lacks them is of another network.
-    return Part("no stage", head=False)
+    return UNUSED
 
 
 def classifiers_of(network: Network) -> frozenset[str]:

@@ -23,7 +23,7 @@ class Amount:
 class Loaded:
     """Which weights a network has from a file.
 
-    network, path, layout: their names.
+    network, path, naming: their names.
     fitted: what came from the file, by stage and head.
     new: what the file did not give, by name, each with the reason; it starts at random.
     left: what the network did not take, by name, with the number of tensors.
@@ -31,7 +31,7 @@ class Loaded:
 
     network: str
     path: Path
-    layout: str
+    naming: str
     fitted: Mapping[Part, Amount]
     new: Mapping[str, str]
     left: Mapping[str, int]
@@ -45,7 +45,7 @@ class Loaded:
         new = "; ".join(f"{name} ({why})" for name, why in self.new.items())
         left = ", ".join(f"{name} ({count} tensors)" for name, count in self.left.items())
         return Group(
-            escape(f"{self.network}: weights from {self.path} ({self.layout})"),
+            escape(f"{self.network}: weights from {self.path} ({self.naming})"),
             table,
             escape(f"new in the network: {new or 'nothing'}"),
             escape(f"left in the file: {left or 'nothing'}"),

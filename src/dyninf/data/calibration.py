@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 
 from dyninf.data.video_dataset import Video
 
@@ -15,29 +15,47 @@ def hold_out(
     """Part training videos into those that stay and those held out, both in the order given.
 
     Of the n videos of a class, round(share · n) are held out, at least 1 and at most n - 1; which ones
-    depends on the seed and on the ids of the class, and on nothing else. Videos of one source are never
-    parted: with sources of several videos fewer may be held out, or the smallest source where every one
-    is larger than the share. A class of one source stays.
+    depends on the seed and on the ids, and on nothing else. Videos of one source are never parted, whatever
+    their classes: with sources of several videos fewer may be held out, and a class that would have none
+    gives the smallest source that leaves every class a video to train on, if there is one.
 
     Args:
         source_of: from a video's id to what it was cut from; each its own when left out.
     """
-    classes: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    sources: dict[str, Counter[int]] = defaultdict(Counter)
     for video in videos:
-        classes[video.label][source_of(video.video_id)].append(video.video_id)
-    held = {video_id for sources in classes.values() for video_id in _chosen(sources, share, seed)}
-    return [v for v in videos if v.video_id not in held], [v for v in videos if v.video_id in held]
+        sources[source_of(video.video_id)][video.label] += 1
+    held = _chosen(sources, share, seed)
+    sides: tuple[list[Video], list[Video]] = [], []
+    for video in videos:
+        sides[source_of(video.video_id) in held].append(video)
+    return sides
 
 
-def _chosen(sources: dict[str, list[str]], share: float, seed: int) -> list[str]:
-    """The ids of a class that are held out."""
-    if len(sources) == 1:
-        return []
+def _chosen(sources: Mapping[str, Counter[int]], share: float, seed: int) -> set[str]:
+    """The sources that are held out, of each source's number of videos by class."""
     shuffled = sorted(sources, key=lambda source: hashlib.sha256(f"{seed}\t{source}".encode()).digest())
-    number = sum(map(len, sources.values()))
-    wanted = min(max(round(share * number), 1), number - 1)
-    held: list[str] = []
+    number: Counter[int] = Counter()
+    for labels in sources.values():
+        number.update(labels)
+    wanted = {label: min(max(round(share * n), 1), n - 1) for label, n in number.items()}
+    most = {label: n - 1 for label, n in number.items()}
+    held: set[str] = set()
+    count: Counter[int] = Counter()
+
+    def fits(source: str, limit: Mapping[int, int]) -> bool:
+        return all(count[label] + n <= limit[label] for label, n in sources[source].items())
+
     for source in shuffled:
-        if len(held) + len(sources[source]) <= wanted:
-            held += sources[source]
-    return held or sources[min(shuffled, key=lambda source: len(sources[source]))]
+        if fits(source, wanted):
+            held.add(source)
+            count.update(sources[source])
+    for label in sorted(number):
+        if count[label]:
+            continue
+        fitting = [source for source in shuffled if label in sources[source] and fits(source, most)]
+        if fitting:
+            smallest = min(fitting, key=lambda source: sources[source].total())
+            held.add(smallest)
+            count.update(sources[smallest])
+    return held

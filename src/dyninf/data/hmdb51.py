@@ -21,16 +21,14 @@ class HMDB51(PublishedDataModule):
     """CLASS_test_splitF.txt in a folder of `LISTS`, CLASS/*.avi in one of `VIDEOS`.
 
     The classes are in alphabetical order. Args and errors: the base's, and fold: 1, 2 or 3, which published
-    lists are read.
+    lists are read; 1 where `train_list` and `test_list` are read instead.
     """
 
     name = "hmdb51"
 
     def __init__(self, root: str | Path, fold: int = 1, **settings: Any) -> None:
-        if fold not in (1, 2, 3):
-            raise ValueError(f"fold must be 1, 2 or 3; got {fold}")
         super().__init__(root, **settings)
-        self.fold = fold
+        self.fold = self.check_fold(fold)
 
     def published_classes(self) -> list[str]:
         for folder in LISTS:
@@ -47,8 +45,10 @@ class HMDB51(PublishedDataModule):
         return self._read(TEST)
 
     def source_of(self, video_id: str) -> str:
-        # What is left without the properties is the film that a clip was cut from.
-        return _PROPERTIES.sub("", video_id)
+        # FILM_CLASS and the properties, in a folder CLASS; films have clips of several classes.
+        *folders, clip = video_id.split("/")
+        film = _PROPERTIES.sub("", clip)
+        return film.removesuffix(f"_{folders[-1]}") if folders else film
 
     def _read(self, wanted: str) -> list[Video]:
         listed = []

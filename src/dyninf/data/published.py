@@ -72,8 +72,19 @@ class PublishedDataModule(VideoDataModule):
             return None
         return self.root / self.train_list, self.root / self.test_list
 
+    def check_fold(self, fold: int) -> int:
+        """`fold`; ValueError if it is not 1, 2 or 3, or not 1 although no published lists are read."""
+        if fold not in (1, 2, 3):
+            raise ValueError(f"fold must be 1, 2 or 3; got {fold}")
+        if fold != 1 and self.train_list is not None:
+            raise ValueError(
+                f"fold={fold} names published lists, but train_list={self.train_list} and "
+                f"test_list={self.test_list} are read instead; leave out one or the other"
+            )
+        return fold
+
     def source_of(self, video_id: str) -> str:
-        """What a video was cut from, as far as its id says; calibration shares no source with training."""
+        """What a video was cut from, as far as its id says; calibration shares none with training."""
         return video_id
 
     @cached_property

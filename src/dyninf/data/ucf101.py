@@ -17,16 +17,15 @@ VIDEOS = (".", "UCF-101", "videos")
 class UCF101(PublishedDataModule):
     """classInd.txt, trainlist0F.txt, testlist0F.txt in a folder of `LISTS`, CLASS/*.avi in one of `VIDEOS`.
 
-    Args and errors: the base's, and fold: 1, 2 or 3, which published lists are read.
+    Args and errors: the base's, and fold: 1, 2 or 3, which published lists are read;
+    1 where `train_list` and `test_list` are read instead.
     """
 
     name = "ucf101"
 
     def __init__(self, root: str | Path, fold: int = 1, **settings: Any) -> None:
-        if fold not in (1, 2, 3):
-            raise ValueError(f"fold must be 1, 2 or 3; got {fold}")
         super().__init__(root, **settings)
-        self.fold = fold
+        self.fold = self.check_fold(fold)
 
     def published_classes(self) -> list[str]:
         names: list[str] = []

@@ -5,7 +5,7 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-SAVED_KEY = "dyninf"
+from dyninf.backbones.pretrained_file import SAVED_KEY
 
 
 class SaveConfig(Callback):

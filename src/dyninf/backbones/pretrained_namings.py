@@ -1,6 +1,6 @@
 """How others name the weights of networks that dyninf has, and what dyninf calls them.
 
-A further layout is a further class, listed in `LAYOUTS`.
+A further naming is a further class, listed in `NAMINGS`.
 """
 
 import itertools
@@ -11,7 +11,7 @@ from collections.abc import Collection
 PREFIXES = ("module.", "model.", "backbone.", "net.", "network.backbone.")
 
 
-class Layout(ABC):
+class Naming(ABC):
     """Names of a family of files.
 
     title: printed. example: typical names, for errors.
@@ -22,18 +22,18 @@ class Layout(ABC):
 
     @abstractmethod
     def own_name(self, name: str) -> str:
-        """What the backbone calls the weight `name`; the same for a name that is not of the layout."""
+        """What the backbone calls the weight `name`; the same for a name that is not of the naming."""
 
 
-class KnownLayout(Layout):
+class KnownNaming(Naming):
     """One whose files show by their names alone that they are of it."""
 
     @abstractmethod
     def recognises(self, names: Collection[str]) -> bool:
-        """Whether a file with these names is of this layout."""
+        """Whether a file with these names is of this naming."""
 
 
-class DyninfRun(KnownLayout):
+class DyninfRun(KnownNaming):
     """best.ckpt and last.ckpt of `dyninf.train`: the names of the backbone below the module's."""
 
     title = "checkpoint of dyninf.train"
@@ -47,7 +47,7 @@ class DyninfRun(KnownLayout):
         return name.removeprefix(self.prefix)
 
 
-class TSM(KnownLayout):
+class TSM(KnownNaming):
     """mit-han-lab/temporal-shift-module (ops/models.py, ops/temporal_shift.py), and TSN from there.
 
     A first convolution behind a shift is ``conv1.net``; the classifier is ``new_fc`` where there was a
@@ -65,7 +65,7 @@ class TSM(KnownLayout):
         return re.sub(r"^(layer\d+\.\d+\.conv1)\.net\.", r"\1.", name)
 
 
-class MSDNetRelease(KnownLayout):
+class MSDNetRelease(KnownNaming):
     """kalviny/MSDNet-PyTorch (models/msdnet.py), whose names are dyninf's own."""
 
     title = "MSDNet-PyTorch"
@@ -78,7 +78,7 @@ class MSDNetRelease(KnownLayout):
         return _bare(name)
 
 
-class TorchvisionResNet(KnownLayout):
+class TorchvisionResNet(KnownNaming):
     """torchvision.models.resnet, whose names are dyninf's own; dyninf's has further heads."""
 
     title = "torchvision ResNet"
@@ -94,7 +94,7 @@ class TorchvisionResNet(KnownLayout):
         return _bare(name)
 
 
-class SameNames(Layout):
+class SameNames(Naming):
     """The names of the backbone itself but for a prefix: `without` in the file, `plus` in the backbone."""
 
     title = "names of the backbone"
@@ -108,23 +108,22 @@ class SameNames(Layout):
         return self.plus + name.removeprefix(self.without) if name.startswith(self.without) else name
 
 
-LAYOUTS: tuple[KnownLayout, ...] = (DyninfRun(), TSM(), MSDNetRelease(), TorchvisionResNet())
+NAMINGS: tuple[KnownNaming, ...] = (DyninfRun(), TSM(), MSDNetRelease(), TorchvisionResNet())
 
 
-def layout_of(names: Collection[str], wanted: Collection[str]) -> Layout:
-    """The layout of a file with these names; if none is known, the prefix with which it shares most names.
+def naming_of(names: Collection[str], wanted: Collection[str]) -> Naming:
+    """The naming with which a file with these names shares most of the backbone's names `wanted`.
 
-    wanted: the backbone's names.
+    It is one that recognises the file, unless a prefix shares more: torchvision's ResNet can be wanted by
+    dyninf's own or by a backbone that wraps torchvision's.
     """
-    for layout in LAYOUTS:
-        if layout.recognises(names):
-            return layout
-    return max(_prefixes(), key=lambda same: _shared(same, names, wanted))
+    recognised = [naming for naming in NAMINGS if naming.recognises(names)]
+    return max([*recognised, *_prefixes()], key=lambda naming: _shared(naming, names, wanted))
 
 
-def known_layouts() -> str:
+def known_namings() -> str:
     """Titles with examples, for errors."""
-    return "; ".join(f"{layout.title} ({layout.example})" for layout in (*LAYOUTS, SameNames("", "")))
+    return "; ".join(f"{naming.title} ({naming.example})" for naming in (*NAMINGS, SameNames("", "")))
 
 
 def _prefixes() -> list[SameNames]:
@@ -133,8 +132,8 @@ def _prefixes() -> list[SameNames]:
     return [SameNames(without, plus) for plus in ("", *PREFIXES) for without in stripped]
 
 
-def _shared(layout: Layout, names: Collection[str], wanted: Collection[str]) -> int:
-    return len({layout.own_name(name) for name in names} & set(wanted))
+def _shared(naming: Naming, names: Collection[str], wanted: Collection[str]) -> int:
+    return len({naming.own_name(name) for name in names} & set(wanted))
 
 
 def _bare(name: str) -> str:

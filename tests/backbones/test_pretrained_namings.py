@@ -31,10 +31,36 @@ def test_torchvisions_weights_give_torchvisions_logits(prefix: str) -> None:
     original = resnet18()
     network = dyninf.build_network("resnet18", "plain", 1000, 1, shift="none").eval()
     found = fit_weights(network, Weights(FILE, state_of(original, prefix)))
-    assert (found.layout, found.new, found.left) == ("torchvision ResNet", {}, {})
+    assert (found.naming, found.new, found.left) == ("torchvision ResNet", {}, {})
     video_BTCHW = random_clips(2, 1)
     with torch.inference_mode():
         assert relative_difference(network(video_BTCHW)[:, 0], original(video_BTCHW[:, 0])) <= 1e-4
+
+
+@pytest.mark.parametrize("backbone", ["torchvision", "timm"])
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_torchvisions_weights_fit_a_backbone_that_wraps_its_network(backbone: str, prefix: str) -> None:
+    if backbone == "timm":
+        pytest.importorskip("timm")
+    original = resnet18()
+    network = dyninf.build_network(backbone, "plain", 1000, 1, model="resnet18", shift="none").eval()
+    found = fit_weights(network, Weights(FILE, state_of(original, prefix)))
+    assert (found.naming, found.new, found.left) == ("names of the backbone", {}, {})
+    video_BTCHW = random_clips(2, 1)
+    with torch.inference_mode():
+        assert relative_difference(network(video_BTCHW)[:, 0], original(video_BTCHW[:, 0])) <= 1e-4
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "torchvision"])
+def test_a_run_of_one_resnet18_starts_the_other(backbone: str) -> None:
+    (other,) = {"resnet18", "torchvision"} - {backbone}
+    before = randomise(dyninf.build_network(other, "plain", 5, 4))
+    network = dyninf.build_network(backbone, "plain", 5, 4)
+    assert fit_weights(network, Weights(FILE, state_of(before, "network."))).new == {}
+    assert same(
+        {name.removeprefix("net."): value for name, value in network.backbone.state_dict().items()},
+        {name.removeprefix("net."): value for name, value in before.backbone.state_dict().items()},
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,7 +77,7 @@ def test_tsms_weights_give_tsms_logits(block: str, layers: list[int], shifts: in
     assert sum(".conv1.net." in name for name in weights) == shifts
     network = dyninf.build_network("resnet18", "plain", 7, 4, block=block, layers=layers).eval()
     found = fit_weights(network, Weights(FILE, weights))
-    assert (found.layout, found.new, found.left) == ("TSM", {}, {})
+    assert (found.naming, found.new, found.left) == ("TSM", {}, {})
     video_BTCHW = random_clips(2, 4)
     with torch.inference_mode():
         assert relative_difference(network(video_BTCHW)[:, 0], original(video_BTCHW)) <= 1e-4
@@ -61,7 +87,7 @@ def test_tsms_weights_without_dropout_have_their_classifier_in_the_base_model() 
     weights = state_of(resnet18(7), "module.base_model.")
     network = dyninf.build_network("resnet18", "plain", 7, 4)
     found = fit_weights(network, Weights(FILE, weights))
-    assert (found.layout, found.new, found.left) == ("TSM", {}, {})
+    assert (found.naming, found.new, found.left) == ("TSM", {}, {})
     assert same(network.backbone.state_dict(), state_of(resnet18(7)))
 
 
@@ -85,7 +111,7 @@ def test_the_released_msdnets_weights_give_its_logits_at_every_head(scheme: str,
     ).eval()
     prefixed = {prefix + name: value for name, value in weights.items()}
     found = fit_weights(network, Weights(FILE, prefixed))
-    assert (found.layout, found.new) == ("MSDNet-PyTorch", {})
+    assert (found.naming, found.new) == ("MSDNet-PyTorch", {})
     heads = {checkpoint.cell.stage for checkpoint in network.checkpoints}
     assert set(found.left) == {f"{prefix}classifier.{stage - 1}" for stage in {1, 2, 3} - heads}
     # The release's pooling of 2×2 fits frames whose coarsest map is 8×8.
@@ -121,7 +147,7 @@ def test_a_run_of_dyninf_starts_one_of_another_scheme_and_data_set(scheme: str) 
     weights = {**state_of(randomise(before), "network."), "loss": torch.zeros(1)}
     network = dyninf.build_network("resnet_small", scheme, 3, 4)
     found = fit_weights(network, Weights(FILE, weights))
-    assert found.layout == "checkpoint of dyninf.train"
+    assert found.naming == "checkpoint of dyninf.train"
     own = network.backbone.state_dict()
     last = {
         name
@@ -149,7 +175,7 @@ def test_the_backbones_own_names_fit_behind_any_common_prefix(prefix: str) -> No
     before = randomise(dyninf.build_network("resnet_small", "depth", 5, 4).backbone)
     network = dyninf.build_network("resnet_small", "depth", 5, 4)
     found = fit_weights(network, Weights(FILE, state_of(before, prefix)))
-    assert (found.layout, found.new, found.left) == ("names of the backbone", {}, {})
+    assert (found.naming, found.new, found.left) == ("names of the backbone", {}, {})
     assert same(network.backbone.state_dict(), before.state_dict())
 
 
