@@ -27,7 +27,7 @@ class Network(nn.Module):
     Frames of the input are in time order; the network permutes them itself.
 
     activation_checkpointing: set to True, a training pass stores features between stages only and computes
-        those inside again for the gradient: less memory, about a third more time.
+        those inside again for the gradient: about two thirds of the memory, a fifth to a third more time.
 
     Raises ValueError if the scheme does not fit the backbone or the number of frames.
     """
