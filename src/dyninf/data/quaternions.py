@@ -8,6 +8,7 @@ Array = np.ndarray
 
 
 def normalised(q_4: Array) -> Array:
+    """The same rotations with length 1."""
     return q_4 / np.linalg.norm(q_4, axis=-1, keepdims=True)
 
 
