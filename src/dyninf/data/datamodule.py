@@ -6,6 +6,7 @@ import hashlib
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -29,16 +30,17 @@ class VideoDataModule(LightningDataModule):
         num_workers: decoding processes; 0 decodes in the training process.
         resize: short side in pixels before cropping.
         crop: side in pixels of the square that the network sees.
-        flip: in training, mirror every second clip.
+        flip: in training, mirror every second clip; refused where `may_flip` is false.
         mean, std: of each colour, for values between 0 and 1.
 
     Raises:
-        ValueError: an argument is out of its range.
+        ValueError: an argument is out of its range, or `flip` where it would change the class.
     """
 
     name: str
     class_names: tuple[str, ...]
     splits: tuple[str, ...] = ("train", "calibration", "test")
+    may_flip: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -60,6 +62,8 @@ class VideoDataModule(LightningDataModule):
         ):
             if value < least:
                 raise ValueError(f"{argument} must be {least} or more; got {value}")
+        if flip and not self.may_flip:
+            raise ValueError(f"flip must be false for {self.name}: its classes tell left from right")
         self.root = Path(root)
         self.num_frames = num_frames
         self.batch_size = batch_size

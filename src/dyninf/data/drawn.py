@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from dyninf.data import drawn_files
 from dyninf.data.datamodule import VideoDataModule
 from dyninf.data.drawn_files import Drawing, Order
-from dyninf.data.transforms import IMAGENET_MEAN, IMAGENET_STD
 from dyninf.data.video_dataset import Video
 
 
@@ -32,22 +30,18 @@ class DrawnDataModule(VideoDataModule):
     pairs: ClassVar[tuple[tuple[int, int], ...]]
     temporal_classes: ClassVar[frozenset[int]]
 
+    may_flip = False
+
     def __init__(
         self,
         root: str | Path,
-        num_frames: int = 8,
-        batch_size: int = 32,
-        num_workers: int = 2,
-        resize: int = 72,
-        crop: int = 64,
-        mean: Sequence[float] = IMAGENET_MEAN,
-        std: Sequence[float] = IMAGENET_STD,
         train_clips: int = 150,
         calibration_clips: int = 50,
         test_clips: int = 50,
         seed: int = 0,
+        **settings: Any,
     ) -> None:
-        super().__init__(root, num_frames, batch_size, num_workers, resize, crop, False, mean, std)
+        super().__init__(root, **settings)
         counts = (train_clips, calibration_clips, test_clips)
         if min(counts) < 1:
             raise ValueError(f"train_clips, calibration_clips and test_clips must be 1 or more; got {counts}")

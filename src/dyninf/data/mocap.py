@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from dyninf.data.drawn import DrawnDataModule
 from dyninf.data.drawn_files import Drawing
 from dyninf.data.mocap_motions import DIGEST, load
 from dyninf.data.mocap_recipe import CLASS_NAMES, COLUMNS, PAIRS, SETTINGS, VERSION, recipe
 from dyninf.data.mocap_render import render
-from dyninf.data.transforms import IMAGENET_MEAN, IMAGENET_STD
 
 DRAWING = Drawing(
     name="mocap",
@@ -49,20 +48,16 @@ class Mocap(DrawnDataModule):
     def __init__(
         self,
         root: str | Path,
-        num_frames: int = 8,
-        batch_size: int = 32,
-        num_workers: int = 2,
         resize: int = 80,
         crop: int = 72,
-        mean: Sequence[float] = IMAGENET_MEAN,
-        std: Sequence[float] = IMAGENET_STD,
         train_clips: int = 120,
         calibration_clips: int = 40,
         test_clips: int = 40,
         seed: int = 0,
+        **settings: Any,
     ) -> None:
         counts = (train_clips, calibration_clips, test_clips)
-        super().__init__(root, num_frames, batch_size, num_workers, resize, crop, mean, std, *counts, seed)
+        super().__init__(root, *counts, seed, resize=resize, crop=crop, **settings)
 
     def prepare_data(self) -> None:
         if not self.folder.exists():

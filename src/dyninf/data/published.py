@@ -26,12 +26,10 @@ class PublishedDataModule(VideoDataModule):
         calibration_seed: of which ones.
 
     Raises:
-        ValueError: an argument is out of its range, or `flip` where it would change the class. Later, of
-            an annotation file: a malformed line, an unknown class, a video listed twice.
+        ValueError: an argument is out of its range. Later, of an annotation file: a malformed line, an
+            unknown class, a video listed twice.
         FileNotFoundError: later, an annotation file is missing. A missing video is named when it is read.
     """
-
-    may_flip = True
 
     def __init__(
         self,
@@ -42,8 +40,6 @@ class PublishedDataModule(VideoDataModule):
         calibration_seed: int = 0,
         **settings: Any,
     ) -> None:
-        if settings.get("flip") and not self.may_flip:
-            raise ValueError(f"flip must be false for {self.name}: its classes tell left from right")
         if not 0 < calibration_share < 1:
             raise ValueError(f"calibration_share must be between 0 and 1; got {calibration_share}")
         if (train_list is None) != (test_list is None):

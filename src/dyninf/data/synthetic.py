@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 from dyninf.data.drawn import DrawnDataModule
 from dyninf.data.drawn_files import Drawing
 from dyninf.data.synthetic_recipe import ACTS, CLASS_NAMES, recipe
@@ -36,3 +39,6 @@ class Synthetic(DrawnDataModule):
     class_names = CLASS_NAMES
     pairs = tuple((CLASS_NAMES.index(a), CLASS_NAMES.index(b)) for a, b in ACTS)
     temporal_classes = frozenset(label for pair in pairs for label in pair)
+
+    def __init__(self, root: str | Path, resize: int = 72, crop: int = 64, **settings: Any) -> None:
+        super().__init__(root, resize=resize, crop=crop, **settings)
