@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dyninf import Trace
-from dyninf.data import Synthetic
+from dyninf.data import DrawnDataModule, Synthetic
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,13 @@ class Study:
     """Variants of an experiment of ``conf/experiment``, each trained with several seeds.
 
     experiment: its name. variants: name → overrides. runs: folder of the trainings.
+    dataset: what the experiment is trained on, for its temporal classes.
     """
 
     experiment: str
     variants: Mapping[str, Sequence[str]]
     runs: Path
+    dataset: type[DrawnDataModule] = Synthetic
     seeds: Sequence[int] = (0, 1, 2)
 
     def train(self, jobs: int) -> None:
@@ -64,7 +66,7 @@ class Study:
         """A run's top-1 in percent at each checkpoint, of all test videos, the temporal and scene classes."""
         trace = Trace.load(self.folder(variant, seed) / "trace" / "test")
         right_VK = (trace.ranked_VKn[:, :, 0] == trace.label_V[:, None]).double()
-        temporal_V = sum(trace.label_V == label for label in Synthetic.temporal_classes).bool()
+        temporal_V = sum(trace.label_V == label for label in self.dataset.temporal_classes).bool()
         for k, name in enumerate(trace.info.checkpoints):
             yield {
                 "variant": variant,
