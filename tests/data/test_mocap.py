@@ -105,7 +105,7 @@ def test_other_parameters_lie_in_other_folders_and_need_no_motions(tmp_path):
 
 
 def test_published_figures_keep_their_data():
-    assert Mocap("any").folder.name == "seed0-120x40x40-3ebcc70aee"
+    assert Mocap("any").folder.name == "seed0-360x40x40-f6782949fd"
     clip = recipe(0, "test", CLASS_NAMES.index("walk"), 0)
     values = (clip.difficulty, clip.phase, clip.azimuth, clip.leg, clip.figure_hue)
     assert values == pytest.approx((0.4097, 0.3255, 309.3078, 0.8905, 0.3175), abs=1e-4)

@@ -50,7 +50,7 @@ class Mocap(DrawnDataModule):
         root: str | Path,
         resize: int = 80,
         crop: int = 72,
-        train_clips: int = 120,
+        train_clips: int = 360,
         calibration_clips: int = 40,
         test_clips: int = 40,
         seed: int = 0,
