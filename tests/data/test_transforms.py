@@ -23,7 +23,7 @@ def test_the_centre_is_cropped_for_testing():
     video_TCHW = plain(resize=72, crop=64)(ramp_THWC())
     assert video_TCHW.shape == (3, 3, 64, 64)
     assert video_TCHW.dtype == torch.float32
-    assert video_TCHW.is_contiguous()
+    assert video_TCHW.is_contiguous(memory_format=torch.channels_last)
     assert video_TCHW[0, 0, 0, [0, -1]].tolist() == [8, 71]
     assert video_TCHW[0, 1, [0, -1], 0].tolist() == [4, 67]
 

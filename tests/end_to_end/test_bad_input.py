@@ -79,6 +79,8 @@ def test_a_malformed_override_is_quoted(override: str, command: Command, here: P
         ("scheme.checkpoints=first", "all, last, final"),
         ("scheme.checkpoints=[[1,1]]", "(1, 1)"),
         ("dataset.batch_size=0", "batch_size must be 1 or more"),
+        ("dataset.train_crop=centre", "random, multi_scale, random_resized"),
+        ("dataset.randaugment=[2,99]", "randaugment must be a magnitude from 0 to 30"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_before_anything_is_written(

@@ -17,8 +17,8 @@ from dyninf.data import VideoDataModule
 from dyninf.policies import Policy
 
 GROUPS = (
-    "backbone scheme dataset policy optimizer scheduler distillation trainer logger callbacks recipe".split()
-)
+    "backbone scheme dataset policy optimizer scheduler distillation mixing trainer logger callbacks recipe"
+).split()
 
 
 def composed(command: str, *overrides: str) -> DictConfig:

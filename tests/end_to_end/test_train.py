@@ -72,6 +72,21 @@ def test_every_option_of_a_network_survives_training_and_evaluation(
     assert again["full"] == summary["full"]
 
 
+def test_a_training_with_every_augmentation_and_mixing_leaves_a_network_that_evaluates_the_same(
+    tiny: list[str], command: Command, here: Path
+) -> None:
+    augmented = ["dataset.train_crop=multi_scale", "dataset.randaugment=[2,9]", "mixing=mixup_or_cutmix"]
+    command("train", *tiny, *augmented, "distillation=last", "dataset.batch_size=8", "output=run").check()
+    summary = summary_of(here / "run")
+    assert summary["replay_agrees"] == summary["videos"] == 12
+    with open(here / "run/logs/version_0/metrics.csv", newline="") as file:
+        columns = set(next(csv.reader(file)))
+    assert {"train/loss", "train/distillation", "val/top1"} <= columns
+    assert not any(column.startswith("train/top") for column in columns)
+    command("evaluate", "checkpoint=run/checkpoints/last.ckpt", "output=again").check()
+    assert summary_of(here / "again")["full"] == summary["full"]
+
+
 def test_two_processes_train_a_route_that_leaves_parameters_without_a_gradient(
     tiny: list[str], here: Path
 ) -> None:

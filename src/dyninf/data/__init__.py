@@ -1,5 +1,6 @@
 """Data sets as LightningDataModules, over one decoder, one sampler and one transform."""
 
+from dyninf.data.augmentation import MultiScaleCrop
 from dyninf.data.container import VideoError
 from dyninf.data.datamodule import VideoDataModule
 from dyninf.data.decoder import VideoInfo, VideoReader, decode_on_demand, probe, read_frames
@@ -15,7 +16,7 @@ from dyninf.data.something_v2 import SomethingV2
 from dyninf.data.synthetic import Synthetic
 from dyninf.data.transforms import ClipTransform
 from dyninf.data.ucf101 import UCF101
-from dyninf.data.video_dataset import Clip, Video, VideoDataset
+from dyninf.data.video_dataset import Clip, Video, VideoDataset, batch_of
 from dyninf.data.video_folder import VideoFolder
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "ImageFolder",
     "Kinetics400",
     "Mocap",
+    "MultiScaleCrop",
     "PublishedDataModule",
     "SomethingV1",
     "SomethingV2",
@@ -41,6 +43,7 @@ __all__ = [
     "VideoFolder",
     "VideoInfo",
     "VideoReader",
+    "batch_of",
     "decode_on_demand",
     "frame_source",
     "middle_frames",

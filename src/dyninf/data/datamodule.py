@@ -12,9 +12,10 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
+from dyninf.data.augmentation import RandAugment, TrainCrop
 from dyninf.data.frame_source import frame_source
 from dyninf.data.transforms import IMAGENET_MEAN, IMAGENET_STD, ClipTransform
-from dyninf.data.video_dataset import Clip, Sampling, Video, VideoDataset
+from dyninf.data.video_dataset import Clip, Sampling, Video, VideoDataset, batch_of
 
 
 class VideoDataModule(LightningDataModule):
@@ -32,6 +33,8 @@ class VideoDataModule(LightningDataModule):
         crop: side in pixels of the square that the network sees.
         flip: in training, mirror every second clip; refused where `may_flip` is false.
         mean, std: of each colour, for values between 0 and 1.
+        train_crop: where the square is in training: "random", "multi_scale" or "random_resized".
+        randaugment: magnitude of RandAugment in training, or [operations, magnitude]; None for none.
 
     Raises:
         ValueError: an argument is out of its range, or `flip` where it would change the class.
@@ -53,6 +56,8 @@ class VideoDataModule(LightningDataModule):
         flip: bool = False,
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
+        train_crop: TrainCrop = "random",
+        randaugment: RandAugment | None = None,
     ) -> None:
         super().__init__()
         for argument, value, least in (
@@ -68,7 +73,7 @@ class VideoDataModule(LightningDataModule):
         self.num_frames = num_frames
         self.batch_size = batch_size
         self.num_workers = num_workers
-        self.train_transform = ClipTransform(resize, crop, train=True, flip=flip, mean=mean, std=std)
+        self.train_transform = ClipTransform(resize, crop, True, flip, mean, std, train_crop, randaugment)
         self.test_transform = ClipTransform(resize, crop, mean=mean, std=std)
 
     @property
@@ -125,6 +130,7 @@ class VideoDataModule(LightningDataModule):
             # A last batch of one clip would upset batch normalisation; a lone batch has to stay.
             drop_last=train and len(dataset) > self.batch_size,
             num_workers=self.num_workers,
+            collate_fn=batch_of,
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available(),
         )

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 
 from dyninf.data.container import VideoError
 from dyninf.data.frame_source import FrameReader, frame_source
@@ -41,12 +41,21 @@ class Video(NamedTuple):
 class Clip(NamedTuple):
     """What a network sees of a video.
 
-    The default collate makes of B of them one Clip: (B, T, C, H, W) float32, (B,) int64, list of B ids.
+    `batch_of` makes of B of them one Clip: (B, T, C, H, W) float32, (B,) int64, list of B ids.
     """
 
     video: Tensor
     label: int
     video_id: str
+
+
+def batch_of(clips: Sequence[Clip]) -> Clip:
+    """B clips as one, with the colours innermost in memory as `ClipTransform` leaves them.
+
+    The default collate alone would turn them in memory in the worker, and the network back again.
+    """
+    turned: Clip = default_collate([clip._replace(video=clip.video.movedim(1, -1)) for clip in clips])
+    return turned._replace(video=turned.video.movedim(-1, 2))
 
 
 class VideoDataset(Dataset[Clip]):

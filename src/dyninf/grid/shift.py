@@ -75,7 +75,7 @@ class OfflineShift(TemporalShift):
         zero_B1cHW = torch.zeros_like(x_BtCHW[:, :1, :c])
         from_next = torch.cat([x_BtCHW[:, 1:, :c], zero_B1cHW], 1).flatten(0, 1)
         from_previous = torch.cat([zero_B1cHW, x_BtCHW[:, :-1, c : 2 * c]], 1).flatten(0, 1)
-        return torch.cat([from_next, from_previous, x_MCHW[:, 2 * c :]], 1), None
+        return _before_the_rest(x_MCHW[:, 2 * c :], from_next, from_previous), None
 
 
 class OnlineShift(TemporalShift):
@@ -91,7 +91,7 @@ class OnlineShift(TemporalShift):
         x_BtCHW = x_MCHW.unflatten(0, (-1, len(frames)))
         c = x_MCHW.shape[1] // PARTS
         from_before, kept = _from_frame_before(x_BtCHW[:, :, :c], kept)
-        return torch.cat([from_before, x_MCHW[:, c:]], 1), kept
+        return _before_the_rest(x_MCHW[:, c:], from_before), kept
 
 
 class NearestShift(TemporalShift):
@@ -111,7 +111,7 @@ class NearestShift(TemporalShift):
         # Taken apart and put together: an index would be copied to the device at every call.
         sources = [*there_BncHW.unbind(1), torch.zeros_like(there_BncHW[:, 0])]
         moved = torch.stack([sources[place] for place in _nearest_earlier(frames)], 1).flatten(0, 1)
-        return torch.cat([moved, x_MCHW[:, c:]], 1), there_BncHW
+        return _before_the_rest(x_MCHW[:, c:], moved), there_BncHW
 
 
 class TwoWayShift(TemporalShift):
@@ -129,7 +129,7 @@ class TwoWayShift(TemporalShift):
         zero_BG1cHW = torch.zeros_like(x_BGtCHW[:, :, :1, :c])
         from_next = torch.cat([x_BGtCHW[:, :, 1:, :c], zero_BG1cHW], 2).flatten(0, 2)
         from_before, kept = _from_frame_before(x_BGtCHW.flatten(1, 2)[:, :, c : 2 * c], kept)
-        return torch.cat([from_next, from_before, x_MCHW[:, 2 * c :]], 1), kept
+        return _before_the_rest(x_MCHW[:, 2 * c :], from_next, from_before), kept
 
 
 SHIFTS: dict[str, type[TemporalShift]] = {
@@ -168,6 +168,15 @@ class Exchange:
     def kept(self) -> tuple[Tensor, ...]:
         """What the places have left so far for the next group, each (B, ...)."""
         return tuple(self._kept)
+
+
+def _before_the_rest(still_MCHW: Tensor, *moved: Tensor) -> Tensor:
+    """Channels that moved, then those that did not, innermost in memory like the features that came in."""
+    # The moved ones are stacked frame by frame and lie otherwise; torch.cat of both kinds would put the
+    # channels outermost, and every convolution behind a shift would turn all its input.
+    turned = [x_MCHW.contiguous(memory_format=torch.channels_last) for x_MCHW in moved]
+    # A single moved channel counts as either kind; otherwise the whole is turned already.
+    return torch.cat([*turned, still_MCHW], 1).contiguous(memory_format=torch.channels_last)
 
 
 def _from_frame_before(moving_BtcHW: Tensor, kept_BcHW: Tensor | None) -> tuple[Tensor, Tensor]:

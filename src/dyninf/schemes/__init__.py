@@ -6,11 +6,16 @@ from dyninf.schemes.depth_axis import DepthAxisModule
 from dyninf.schemes.distillation import SelfDistillation
 from dyninf.schemes.input_axis import InputAxisModule
 from dyninf.schemes.joint import JointModule
+from dyninf.schemes.mixing import Cutmix, Mixing, Mixup, MixupOrCutmix
 
 __all__ = [
+    "Cutmix",
     "DepthAxisModule",
     "InputAxisModule",
     "JointModule",
+    "Mixing",
+    "Mixup",
+    "MixupOrCutmix",
     "SaveConfig",
     "SchemeModule",
     "SelfDistillation",

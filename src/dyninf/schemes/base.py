@@ -1,6 +1,6 @@
 """Training and testing of a network with several checkpoints.
 
-Legend: B clips, T frames, C, H, W, K checkpoints, N classes.
+Legend: B clips, T frames, C, H, W, K checkpoints, M = B·K, N classes.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,6 +17,7 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from dyninf.batch import Batch
 from dyninf.grid import Network, idle_parameters
+from dyninf.schemes.mixing import Mixing
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 SchedulerFactory = Callable[[Optimizer], LRScheduler]
@@ -31,10 +32,12 @@ class SchemeModule(LightningModule):
     loss_weights: one number a checkpoint; all 1 (MSDNet's unweighted sum) when absent.
     distillation: a further loss, from the logits (B, K, N) of a training batch; it is logged on its own, as
         ``train/distillation``, and is no part of ``train/loss``.
+    mixing: of the clips of each training batch; every checkpoint then learns the shares of the classes.
     activation_checkpointing: switches it on in the network (see `Network`).
 
     Logs ``{train,val,test}/loss``, ``…/top1/NAME`` and ``…/top5/NAME`` for each checkpoint, and
-    ``…/top1`` of the last checkpoint, which is full inference.
+    ``…/top1`` of the last checkpoint, which is full inference. With `mixing` there are no accuracies in
+    training: a mixed clip has no one class that could be right.
 
     Raises ValueError if the number of weights does not fit, the network is not of the scheme, or its one
     checkpoint has none before it to distil into.
@@ -47,6 +50,7 @@ class SchemeModule(LightningModule):
         scheduler: SchedulerFactory | None = None,
         loss_weights: Sequence[float] | None = None,
         distillation: Callable[[Tensor], Tensor] | None = None,
+        mixing: Mixing | None = None,
         activation_checkpointing: bool = False,
     ) -> None:
         super().__init__()
@@ -61,6 +65,7 @@ class SchemeModule(LightningModule):
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.distillation = distillation
+        self.mixing = mixing
         if activation_checkpointing:
             network.activation_checkpointing = True
         self.register_buffer("loss_weight_K", torch.tensor(weights), persistent=False)
@@ -81,8 +86,14 @@ class SchemeModule(LightningModule):
         return cast(Tensor, self.network(video_BTCHW))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        logits_BKN = self(batch.video)
-        loss = self._log_step("train", logits_BKN, batch)
+        if self.mixing is None:
+            logits_BKN = self(batch.video)
+            loss = self._log_step("train", logits_BKN, batch)
+        else:
+            mixed_BTCHW, share_BN = self.mixing(batch.video, batch.label, self.network.num_classes)
+            logits_BKN = self(mixed_BTCHW)
+            loss = self.loss(logits_BKN, share_BN)
+            self._log("train/loss", loss, batch)
         if self.distillation is None:
             return loss
         distillation = self.distillation(logits_BKN)
@@ -96,7 +107,8 @@ class SchemeModule(LightningModule):
         self._log_step("test", self(batch.video), batch)
 
     def on_train_epoch_end(self) -> None:
-        self._log_metrics("train")
+        if self.mixing is None:
+            self._log_metrics("train")
 
     def on_validation_epoch_end(self) -> None:
         self._log_metrics("val")
@@ -110,10 +122,14 @@ class SchemeModule(LightningModule):
         optimizer = self.optimizer(self.parameters())
         return optimizer if self.scheduler is None else ([optimizer], [self.scheduler(optimizer)])
 
-    def loss(self, logits_BKN: Tensor, label_B: Tensor) -> Tensor:
-        """Cross-entropy of each checkpoint, averaged over clips, weighted and summed over checkpoints."""
+    def loss(self, logits_BKN: Tensor, target_B: Tensor) -> Tensor:
+        """Cross-entropy of each checkpoint, averaged over clips, weighted and summed over checkpoints.
+
+        target_B: the clips' classes, or the shares of the classes in them (B, N).
+        """
         K = logits_BKN.shape[1]
-        loss_M = cross_entropy(logits_BKN.flatten(0, 1), label_B.repeat_interleave(K), reduction="none")
+        target_M = target_B.repeat_interleave(K, 0)
+        loss_M = cross_entropy(logits_BKN.flatten(0, 1), target_M, reduction="none")
         return (loss_M.unflatten(0, (-1, K)).mean(0) * cast(Tensor, self.loss_weight_K)).sum()
 
     def _log_step(self, phase: str, logits_BKN: Tensor, batch: Batch) -> Tensor:
