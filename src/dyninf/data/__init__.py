@@ -1,6 +1,7 @@
 """Data sets as LightningDataModules, over one decoder, one sampler and one transform."""
 
 from dyninf.data.container import VideoError
+from dyninf.data.crops import CropsTransform
 from dyninf.data.datamodule import VideoDataModule
 from dyninf.data.decoder import VideoInfo, VideoReader, decode_on_demand, probe, read_frames
 from dyninf.data.drawn import DrawnDataModule
@@ -9,7 +10,16 @@ from dyninf.data.hmdb51 import HMDB51
 from dyninf.data.kinetics400 import Kinetics400
 from dyninf.data.mocap import Mocap
 from dyninf.data.published import PublishedDataModule
-from dyninf.data.sampling import middle_frames, random_frames, segment_bounds
+from dyninf.data.sampling import (
+    Dense,
+    Sampling,
+    Segment,
+    Uniform,
+    middle_frames,
+    random_frames,
+    segment_bounds,
+    uniform_frames,
+)
 from dyninf.data.something_v1 import SomethingV1
 from dyninf.data.something_v2 import SomethingV2
 from dyninf.data.synthetic import Synthetic
@@ -23,6 +33,8 @@ __all__ = [
     "UCF101",
     "Clip",
     "ClipTransform",
+    "CropsTransform",
+    "Dense",
     "DrawnDataModule",
     "FrameReader",
     "FrameSource",
@@ -30,9 +42,12 @@ __all__ = [
     "Kinetics400",
     "Mocap",
     "PublishedDataModule",
+    "Sampling",
+    "Segment",
     "SomethingV1",
     "SomethingV2",
     "Synthetic",
+    "Uniform",
     "Video",
     "VideoDataModule",
     "VideoDataset",
@@ -48,4 +63,5 @@ __all__ = [
     "random_frames",
     "read_frames",
     "segment_bounds",
+    "uniform_frames",
 ]
