@@ -1,6 +1,6 @@
 """What every loader yields.
 
-Legend: B clips, T frames, C, H, W.
+Legend: B videos, Q views of a video, T frames, C, H, W.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from torch import Tensor
 class Batch(Protocol):
     """Clips with their frames in time order, their labels and their ids.
 
-    video: (B, T, C, H, W), normalised.
+    video: (B, T, C, H, W), normalised; (B, Q, T, C, H, W) where videos are tested in several views.
     label: (B,) class numbers.
     video_id: B names, unique in a split.
     """

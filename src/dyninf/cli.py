@@ -181,3 +181,5 @@ def quieten() -> None:
     logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    # The modules put the processes' figures together before they log them.
+    warnings.filterwarnings("ignore", message=".*recommended to use `self.log.*sync_dist=True.*")

@@ -7,7 +7,7 @@ import pytest
 import torch
 from pytorch_lightning import seed_everything
 
-from dyninf.data import Clip, Synthetic, Video, VideoDataset, VideoError
+from dyninf.data import Clip, Segment, Synthetic, Video, VideoDataset, VideoError
 from dyninf.data.transforms import ClipTransform
 
 
@@ -81,6 +81,8 @@ def test_an_unknown_split_names_those_there_are(synthetic):
         ("crop", 99),
         ("seed", -1),
         ("test_clips", 0),
+        ("clips_per_video", 0),
+        ("crops_per_clip", 2),
     ],
 )
 def test_an_argument_out_of_range_is_refused_by_name(tmp_path, argument, value):
@@ -108,7 +110,17 @@ def test_a_fingerprint_is_of_the_videos_wherever_they_lie(synthetic, monkeypatch
 
 
 @pytest.mark.parametrize(
-    "change", [{"crop": 48}, {"num_frames": 4}, {"mean": (0.5, 0.5, 0.5)}, {"resize": 80}]
+    "change",
+    [
+        {"crop": 48},
+        {"num_frames": 4},
+        {"mean": (0.5, 0.5, 0.5)},
+        {"resize": 80},
+        {"sampling": "uniform"},
+        {"sampling": "dense", "stride": 3},
+        {"clips_per_video": 2},
+        {"crops_per_clip": 3},
+    ],
 )
 def test_a_fingerprint_tells_how_clips_are_made_of_the_videos(synthetic, change):
     counts = {"train_clips": 2, "calibration_clips": 1, "test_clips": 1}
@@ -119,12 +131,75 @@ def test_a_fingerprint_tells_how_clips_are_made_of_the_videos(synthetic, change)
 
 def test_a_video_shorter_than_the_clip_is_named(numbered_video):
     path = numbered_video(5)
-    dataset = VideoDataset([Video(path, 0, "short")], 8, "middle", ClipTransform(48, 48))
+    dataset = VideoDataset([Video(path, 0, "short")], Segment(8), ClipTransform(48, 48))
     with pytest.raises(VideoError) as caught:
         dataset[0]
     assert str(caught.value) == f"{path}: has 5 frames, fewer than the 8 asked for"
 
 
-def test_an_unknown_sampling_is_refused():
-    with pytest.raises(ValueError, match="'random' or 'middle'; got 'dense'"):
-        VideoDataset([], 8, "dense", ClipTransform(48, 48))
+def test_an_unknown_sampling_is_refused_with_those_there_are(tmp_path):
+    with pytest.raises(ValueError, match="one of segment, dense, uniform; got 'middle'"):
+        Synthetic(tmp_path, sampling="middle")
+
+
+COUNTS = {"train_clips": 2, "calibration_clips": 1, "test_clips": 1}
+
+
+def test_every_way_to_make_clips_has_a_fingerprint_of_its_own(synthetic):
+    changes = [
+        {},
+        {"sampling": "uniform"},
+        *({"sampling": "dense", "stride": stride} for stride in (2, 3)),
+        *({"clips_per_video": clips, "crops_per_clip": crops} for clips, crops in ((2, 1), (1, 3), (2, 3))),
+    ]
+    found = [Synthetic(synthetic.root, **COUNTS, **change).fingerprint("test") for change in changes]
+    assert len(set(found)) == len(changes)
+    assert found[0] == synthetic.fingerprint("test")
+    unused = Synthetic(synthetic.root, **COUNTS, stride=3)
+    assert unused.fingerprint("test") == found[0]
+
+
+def test_traces_of_before_there_were_views_keep_their_fingerprint(synthetic, monkeypatch):
+    gone = [Video(Path("/gone") / name, label, name) for label, name in enumerate("ab")]
+    monkeypatch.setattr(synthetic, "videos", lambda split: gone)
+    assert synthetic.fingerprint("test") == "765994aa36be"
+
+
+def test_views_are_for_testing_and_neither_for_training_nor_for_the_validation_in_it(synthetic):
+    several = Synthetic(
+        synthetic.root, batch_size=12, num_workers=0, **COUNTS, clips_per_video=2, crops_per_clip=3
+    )
+    assert next(iter(several.train_dataloader())).video.shape == (12, 8, 3, 64, 64)
+    assert next(iter(several.val_dataloader())).video.shape == (12, 8, 3, 64, 64)
+    for loader in (several.test_dataloader(), several.dataloader("calibration")):
+        assert next(iter(loader)).video.shape == (2, 6, 8, 3, 64, 64)  # 2 videos: 12 clips, as in training
+
+
+def test_the_views_of_a_video_are_its_clips_each_with_its_crops(synthetic):
+    def first(**views):
+        module = Synthetic(synthetic.root, num_workers=0, **COUNTS, sampling="uniform", **views)
+        return module.dataset("test")[0].video
+
+    both = first(clips_per_video=2, crops_per_clip=3)
+    clips, crops, one = first(clips_per_video=2), first(crops_per_clip=3), first()
+    assert torch.equal(both[[1, 4]], clips)
+    assert not torch.equal(clips[0], clips[1])
+    assert torch.equal(crops[1], one)
+    assert one.ndim == 4
+
+
+@pytest.mark.parametrize("sampling", ["dense", "uniform"])
+def test_a_short_video_is_read_where_the_sampling_repeats_frames(numbered_video, synthetic, sampling):
+    module = Synthetic(
+        synthetic.root, num_frames=8, resize=48, crop=48, sampling=sampling, mean=(0,) * 3, std=(1,) * 3
+    )
+    video = Video(numbered_video(5), 0, "short")
+    dataset = VideoDataset([video], module.sampling, module.test_transform)
+    brightness = 255 * dataset[0].video.mean((1, 2, 3))
+    expected = 20 + 6 * torch.tensor(module.sampling.test(5)[0])
+    torch.testing.assert_close(brightness, expected.float(), atol=3, rtol=0)
+
+
+def test_mirrored_crops_are_refused_where_direction_tells_the_class(tmp_path):
+    with pytest.raises(ValueError, match="crops_per_clip must not be 10 for synthetic"):
+        Synthetic(tmp_path, crops_per_clip=10)

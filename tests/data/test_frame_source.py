@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from tests.data.published import CODECS, write_images, write_video
 
-from dyninf.data import ImageFolder, Video, VideoDataset, VideoError, VideoFile, frame_source
+from dyninf.data import ImageFolder, Segment, Video, VideoDataset, VideoError, VideoFile, frame_source
 from dyninf.data.transforms import ClipTransform
 
 
@@ -119,6 +119,6 @@ def test_a_missing_path(tmp_path):
 
 def test_a_folder_shorter_than_the_clip_is_named(tmp_path):
     write_images(tmp_path / "short", grey(3))
-    dataset = VideoDataset([Video(tmp_path / "short", 0, "short")], 4, "middle", ClipTransform(32, 32))
+    dataset = VideoDataset([Video(tmp_path / "short", 0, "short")], Segment(4), ClipTransform(32, 32))
     with pytest.raises(VideoError, match=r"short: has 3 frames, fewer than the 4 asked for"):
         dataset[0]

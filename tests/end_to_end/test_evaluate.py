@@ -6,7 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from tests.end_to_end.bad import assert_refused
 from tests.end_to_end.commands import Finished, started
+
+from dyninf.trace import Trace
 
 Command = Callable[..., Finished]
 
@@ -83,6 +87,41 @@ def test_a_multirun_over_checkpoints_evaluates_each_on_the_data_set_they_share(
     command("evaluate", "-m", f"checkpoint={paths}", "output=both").check()
     found = [summary_of(here / "both" / number) for number in ("0", "1")]
     assert found == [summary_of(run_of(scheme)) for scheme in ("depth", "joint")]
+
+
+def test_testing_in_six_views_costs_six_times_as_much_and_agrees_with_the_replay(
+    command: Command, here: Path, run_of: Callable[[str], Path]
+) -> None:
+    run = run_of("joint")
+    views = ("dataset.clips_per_video=2", "dataset.crops_per_clip=3")
+    command("evaluate", f"checkpoint={run}/checkpoints/best.ckpt", *views, "output=views").check()
+    found, single = summary_of(here / "views"), summary_of(run)
+    for several, one in zip(found["checkpoints"], single["checkpoints"], strict=True):
+        assert several["gmacs"] == pytest.approx(6 * one["gmacs"], rel=1e-12)
+    assert found["full"]["gmacs"] == pytest.approx(6 * single["full"]["gmacs"], rel=1e-12)
+    assert found["replay_agrees"] == found["videos"] == 12
+    # The threshold is of the same views: both splits are recorded again, as other data than those of the run.
+    for split in ("calibration", "test"):
+        recorded, before = (Trace.load(where / "trace" / split) for where in (here / "views", run))
+        assert recorded.video_ids == before.video_ids
+        assert recorded.info.split != before.info.split
+        assert torch.equal(recorded.macs_K, 6 * before.macs_K)
+
+
+def test_another_sampling_is_evaluated_and_settings_that_cannot_be_are_refused(
+    command: Command, here: Path, run_of: Callable[[str], Path]
+) -> None:
+    checkpoint = run_of("joint") / "checkpoints/best.ckpt"
+    dense = ("dataset.sampling=dense", "dataset.stride=3", "policy.threshold=0.5")
+    command("evaluate", f"checkpoint={checkpoint}", *dense, "output=dense").check()
+    assert summary_of(here / "dense")["replay_agrees"] == 12
+    shutil.rmtree(here / "dense")
+    for wrong, said in (
+        ("dataset.crops_per_clip=10", "crops_per_clip must not be 10 for synthetic"),
+        ("dataset.crops_per_clip=2", "crops_per_clip must be one of 1, 3, 5, 10; got 2"),
+        ("dataset.sampling=random", "sampling must be one of segment, dense, uniform; got 'random'"),
+    ):
+        assert_refused(command("evaluate", f"checkpoint={checkpoint}", wrong), "evaluate", here, said)
 
 
 def test_help_needs_no_checkpoint(command: Command) -> None:

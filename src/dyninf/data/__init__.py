@@ -2,6 +2,7 @@
 
 from dyninf.data.augmentation import MultiScaleCrop
 from dyninf.data.container import VideoError
+from dyninf.data.crops import CropsTransform
 from dyninf.data.datamodule import VideoDataModule
 from dyninf.data.decoder import VideoInfo, VideoReader, decode_on_demand, probe, read_frames
 from dyninf.data.drawn import DrawnDataModule
@@ -10,7 +11,16 @@ from dyninf.data.hmdb51 import HMDB51
 from dyninf.data.kinetics400 import Kinetics400
 from dyninf.data.mocap import Mocap
 from dyninf.data.published import PublishedDataModule
-from dyninf.data.sampling import middle_frames, random_frames, segment_bounds
+from dyninf.data.sampling import (
+    Dense,
+    Sampling,
+    Segment,
+    Uniform,
+    middle_frames,
+    random_frames,
+    segment_bounds,
+    uniform_frames,
+)
 from dyninf.data.something_v1 import SomethingV1
 from dyninf.data.something_v2 import SomethingV2
 from dyninf.data.synthetic import Synthetic
@@ -24,6 +34,8 @@ __all__ = [
     "UCF101",
     "Clip",
     "ClipTransform",
+    "CropsTransform",
+    "Dense",
     "DrawnDataModule",
     "FrameReader",
     "FrameSource",
@@ -32,9 +44,12 @@ __all__ = [
     "Mocap",
     "MultiScaleCrop",
     "PublishedDataModule",
+    "Sampling",
+    "Segment",
     "SomethingV1",
     "SomethingV2",
     "Synthetic",
+    "Uniform",
     "Video",
     "VideoDataModule",
     "VideoDataset",
@@ -51,4 +66,5 @@ __all__ = [
     "random_frames",
     "read_frames",
     "segment_bounds",
+    "uniform_frames",
 ]

@@ -13,9 +13,11 @@ from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from dyninf.data.augmentation import RandAugment, TrainCrop
+from dyninf.data.crops import CropsTransform, check_crops
 from dyninf.data.frame_source import frame_source
+from dyninf.data.sampling import Segment, sampling_named
 from dyninf.data.transforms import IMAGENET_MEAN, IMAGENET_STD, ClipTransform
-from dyninf.data.video_dataset import Clip, Sampling, Video, VideoDataset, batch_of
+from dyninf.data.video_dataset import Clip, Video, VideoDataset, batch_of
 
 
 class VideoDataModule(LightningDataModule):
@@ -27,7 +29,7 @@ class VideoDataModule(LightningDataModule):
     Args:
         root: folder of the data set.
         num_frames: T, frames of a clip.
-        batch_size: clips of a batch.
+        batch_size: clips of a batch; in testing with Q views of a video, batch_size // Q videos (or one).
         num_workers: decoding processes; 0 decodes in the training process.
         resize: short side in pixels before cropping.
         crop: side in pixels of the square that the network sees.
@@ -35,9 +37,13 @@ class VideoDataModule(LightningDataModule):
         mean, std: of each colour, for values between 0 and 1.
         train_crop: where the square is in training: "random", "multi_scale" or "random_resized".
         randaugment: magnitude of RandAugment in training, or [operations, magnitude]; None for none.
+        sampling: which frames make a clip: "segment", "dense" or "uniform" (`data.sampling`).
+        stride: frames from one to the next, of dense sampling.
+        clips_per_video, crops_per_clip: the views in which `dataloader` gives a video; training, and the
+            validation during it, see one.
 
     Raises:
-        ValueError: an argument is out of its range, or `flip` where it would change the class.
+        ValueError: an argument is out of its range, or mirroring (`flip`, 10 crops) would change the class.
     """
 
     name: str
@@ -58,23 +64,40 @@ class VideoDataModule(LightningDataModule):
         std: Sequence[float] = IMAGENET_STD,
         train_crop: TrainCrop = "random",
         randaugment: RandAugment | None = None,
+        sampling: str = "segment",
+        stride: int = 8,
+        clips_per_video: int = 1,
+        crops_per_clip: int = 1,
     ) -> None:
         super().__init__()
         for argument, value, least in (
             ("num_frames", num_frames, 1),
             ("batch_size", batch_size, 1),
             ("num_workers", num_workers, 0),
+            ("clips_per_video", clips_per_video, 1),
         ):
             if value < least:
                 raise ValueError(f"{argument} must be {least} or more; got {value}")
         if flip and not self.may_flip:
             raise ValueError(f"flip must be false for {self.name}: its classes tell left from right")
+        check_crops(crops_per_clip)
+        if crops_per_clip == 10 and not self.may_flip:
+            raise ValueError(
+                f"crops_per_clip must not be 10 for {self.name}: half of them are mirrored, and its classes "
+                "tell left from right"
+            )
         self.root = Path(root)
         self.num_frames = num_frames
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.train_transform = ClipTransform(resize, crop, True, flip, mean, std, train_crop, randaugment)
         self.test_transform = ClipTransform(resize, crop, mean=mean, std=std)
+        self.sampling = sampling_named(sampling, num_frames, stride)
+        self.clips_per_video = clips_per_video
+        self.crops_per_clip = crops_per_clip
+        self.views_transform = self.test_transform
+        if crops_per_clip > 1:
+            self.views_transform = CropsTransform(resize, crop, crops_per_clip, mean, std)
 
     @property
     def num_classes(self) -> int:
@@ -93,20 +116,25 @@ class VideoDataModule(LightningDataModule):
         if split not in self.splits:
             raise ValueError(f"{self.name} has no split {split!r}; it has {', '.join(self.splits)}")
 
-    def dataset(self, split: str, sampling: Sampling = "middle") -> VideoDataset:
-        """The split's clips: as in training with "random" sampling, always the same with "middle"."""
-        transform = self.train_transform if sampling == "random" else self.test_transform
-        return VideoDataset(self.videos(split), self.num_frames, sampling, transform)
+    def dataset(self, split: str, train: bool = False, views: bool = True) -> VideoDataset:
+        """The split's clips: as in training; or as they are tested, without `views` in one view a video."""
+        videos = self.videos(split)
+        if train:
+            return VideoDataset(videos, self.sampling, self.train_transform, train=True)
+        if views:
+            return VideoDataset(videos, self.sampling, self.views_transform, clips=self.clips_per_video)
+        return VideoDataset(videos, self.sampling, self.test_transform)
 
     def dataloader(self, split: str) -> DataLoader[Clip]:
-        """Any split as it is tested: middle frames, centre crop, in the order of `videos(split)`."""
-        return self._loader(self.dataset(split), train=False)
+        """Any split as it is tested: the same clips and crops every time, in the order of `videos(split)`."""
+        views = self.clips_per_video * self.crops_per_clip
+        return self._loader(self.dataset(split), max(self.batch_size // views, 1))
 
     def train_dataloader(self) -> DataLoader[Clip]:
-        return self._loader(self.dataset("train", "random"), train=True)
+        return self._loader(self.dataset("train", train=True), self.batch_size)
 
     def val_dataloader(self) -> DataLoader[Clip]:
-        return self.dataloader("calibration")
+        return self._loader(self.dataset("calibration", views=False), self.batch_size)
 
     def test_dataloader(self) -> DataLoader[Clip]:
         return self.dataloader("test")
@@ -119,16 +147,18 @@ class VideoDataModule(LightningDataModule):
         """
         videos = self.videos(split)
         lines = sorted(f"{video.video_id}\t{video.label}\t{_size_of(video)}" for video in videos)
-        reading = f"{self.num_frames} frames, {self.test_transform}"
+        reading = f"{self.num_frames} frames, {self.views_transform}"
+        if (self.sampling, self.clips_per_video) != (Segment(self.num_frames), 1):
+            reading += f", {self.sampling}, {self.clips_per_video} clips"
         return hashlib.sha256("\n".join([reading, *lines]).encode()).hexdigest()[:12]
 
-    def _loader(self, dataset: VideoDataset, train: bool) -> DataLoader[Clip]:
+    def _loader(self, dataset: VideoDataset, batch_size: int) -> DataLoader[Clip]:
         return DataLoader(
             dataset,
-            batch_size=self.batch_size,
-            shuffle=train,
+            batch_size=batch_size,
+            shuffle=dataset.train,
             # A last batch of one clip would upset batch normalisation; a lone batch has to stay.
-            drop_last=train and len(dataset) > self.batch_size,
+            drop_last=dataset.train and len(dataset) > batch_size,
             num_workers=self.num_workers,
             collate_fn=batch_of,
             persistent_workers=self.num_workers > 0,

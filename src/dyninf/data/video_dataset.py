@@ -1,13 +1,14 @@
 """Videos on disk as clips in memory.
 
-B clips, T frames of a clip, C = 3 colours, H and W pixels.
+B videos of a batch, Q views of a video (its clips, and R crops of each), T frames of a clip, C = 3 colours,
+H and W pixels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from torch import Tensor
@@ -15,9 +16,7 @@ from torch.utils.data import Dataset, default_collate
 
 from dyninf.data.container import VideoError
 from dyninf.data.frame_source import FrameReader, frame_source
-from dyninf.data.sampling import middle_frames, random_frames
-
-Sampling = Literal["random", "middle"]
+from dyninf.data.sampling import Sampling
 
 ENDINGS = frozenset(
     {".mp4", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".3gp"}
@@ -41,7 +40,8 @@ class Video(NamedTuple):
 class Clip(NamedTuple):
     """What a network sees of a video.
 
-    `batch_of` makes of B of them one Clip: (B, T, C, H, W) float32, (B,) int64, list of B ids.
+    video: (T, C, H, W) float32, or (Q, T, C, H, W) where it is tested in several views. `batch_of` makes of B
+    of them one Clip: (B, …) float32, (B,) int64, list of B ids.
     """
 
     video: Tensor
@@ -54,52 +54,56 @@ def batch_of(clips: Sequence[Clip]) -> Clip:
 
     The default collate alone would turn them in memory in the worker, and the network back again.
     """
-    turned: Clip = default_collate([clip._replace(video=clip.video.movedim(1, -1)) for clip in clips])
-    return turned._replace(video=turned.video.movedim(-1, 2))
+    turned: Clip = default_collate([clip._replace(video=clip.video.movedim(-3, -1)) for clip in clips])
+    return turned._replace(video=turned.video.movedim(-1, -3))
 
 
 class VideoDataset(Dataset[Clip]):
-    """Clips of `num_frames` frames, one frame from each of as many equal segments of the video.
+    """Clips of labelled videos.
 
     Args:
         videos: the files or folders, in the order of the indices; opened when a clip is asked for.
-        num_frames: T.
-        sampling: "random" frame of each segment (training) or its "middle" one (the same every time).
-        transform: uint8 frames THWC -> float32 TCHW. Its randomness, like the sampling's, is to come from
-            torch's global generator: it differs from epoch to epoch and worker to worker, and repeats
-            with Lightning's seed.
+        sampling: which frames make a clip.
+        transform: uint8 frames THWC -> float32 TCHW, or RTCHW with R crops. Its randomness, like the
+            sampling's, is to come from torch's global generator: it differs from epoch to epoch and worker to
+            worker, and repeats with Lightning's seed.
+        train: one clip at a place for training; otherwise the same ones every time.
+        clips: of a video, in testing. Views are in the order of clips, and of the crops of one clip.
     """
 
     def __init__(
         self,
         videos: Sequence[Video],
-        num_frames: int,
         sampling: Sampling,
         transform: Callable[[np.ndarray], Tensor],
+        train: bool = False,
+        clips: int = 1,
     ) -> None:
-        if sampling not in ("random", "middle"):
-            raise ValueError(f"sampling must be 'random' or 'middle'; got {sampling!r}")
         self.videos = list(videos)
-        self.num_frames = num_frames
+        self.sampling = sampling
         self.transform = transform
-        self._choose = random_frames if sampling == "random" else middle_frames
+        self.train = train
+        self.clips = clips
         self._length: dict[Path, int] = {}
 
     def __len__(self) -> int:
         return len(self.videos)
 
     def __getitem__(self, index: int) -> Clip:
-        """Raises VideoError, naming the file, where it cannot be read or has fewer than T frames."""
+        """Raises VideoError, naming the file, where it cannot be read or is too short for the sampling."""
         video = self.videos[index]
         with frame_source(video.path).open() as reader:
             try:
-                chosen = self._choose(self._frames_of(video, reader), self.num_frames)
+                clips = self._choose(self._frames_of(video, reader))
             except VideoError:
                 raise
             except ValueError as error:
                 raise VideoError(video.path, str(error)) from error
-            frames_THWC = reader.read(chosen)
-        return Clip(self.transform(frames_THWC), video.label, video.video_id)
+            frames_THWC = reader.read([index for clip in clips for index in clip])  # of all clips at once
+        return Clip(_views(self.transform(frames_THWC), len(clips)), video.label, video.video_id)
+
+    def _choose(self, length: int) -> list[list[int]]:
+        return [self.sampling.train(length)] if self.train else self.sampling.test(length, self.clips)
 
     def _frames_of(self, video: Video, reader: FrameReader) -> int:
         if video.frames is not None:
@@ -108,3 +112,11 @@ class VideoDataset(Dataset[Clip]):
         if video.path not in self._length:
             self._length[video.path] = reader.count()
         return self._length[video.path]
+
+
+def _views(video: Tensor, clips: int) -> Tensor:
+    """From (T, C, H, W) or (R, T, C, H, W), with the frames of all clips in T, to one view or Q of them."""
+    views = video.unflatten(-4, (clips, -1))
+    if views.ndim == 6:
+        views = views.transpose(0, 1).flatten(0, 1)
+    return views[0] if len(views) == 1 else views

@@ -22,6 +22,7 @@ from dyninf.grid.shift import (
     TwoWayShift,
 )
 from dyninf.grid.state import Features, State
+from dyninf.grid.views import average_views, clips_of, video_logits, video_macs, video_shape
 
 __all__ = [
     "Backbone",
@@ -42,9 +43,14 @@ __all__ = [
     "State",
     "TemporalShift",
     "TwoWayShift",
+    "average_views",
+    "clips_of",
     "evaluation_mode",
     "fingerprint",
     "idle_parameters",
     "permutation",
     "profile",
+    "video_logits",
+    "video_macs",
+    "video_shape",
 ]

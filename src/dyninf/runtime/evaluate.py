@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import torch
 
 from dyninf.batch import Batch
-from dyninf.grid import Network, evaluation_mode
+from dyninf.grid import Network, evaluation_mode, video_macs, video_shape
 from dyninf.policies import LogitsNotFiniteError, Outcome, Policy, ranked_classes
 from dyninf.runtime.infer import infer
 
@@ -16,13 +16,13 @@ from dyninf.runtime.infer import infer
 def evaluate(network: Network, loader: Iterable[Batch], policy: Policy) -> Outcome:
     """Send every video through `infer`; the outcome is of the kind that replaying a trace gives.
 
-    Raises ValueError if the loader is empty or frame sizes differ, LogitsNotFiniteError that names the
-    video if its logits are not finite.
+    Raises ValueError if the loader is empty, or frame sizes or numbers of views differ; LogitsNotFiniteError
+    that names the video if its logits are not finite.
     """
     results, labels, sizes = [], [], set()
     with evaluation_mode(network):
         for batch in loader:
-            sizes.add(tuple(batch.video.shape[-2:]))
+            sizes.add(video_shape(batch.video))
             try:
                 results.append(infer(network, batch.video, policy))
             except LogitsNotFiniteError as error:
@@ -31,8 +31,10 @@ def evaluate(network: Network, loader: Iterable[Batch], policy: Policy) -> Outco
     if not results:
         raise ValueError("nothing to evaluate: the loader is empty")
     if len(sizes) > 1:
-        raise ValueError(f"an outcome needs videos of one frame size, the loader gave {sorted(sizes)}")
-    macs_K = network.costs(*sizes.pop()).macs_K
+        raise ValueError(
+            f"an outcome needs videos of one frame size and number of views, the loader gave {sorted(sizes)}"
+        )
+    macs_K = video_macs(network, sizes.pop())
     return Outcome.of(
         ranked_classes(torch.cat([result.logits_BN for result in results])),
         torch.cat(labels),

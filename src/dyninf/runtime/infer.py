@@ -1,6 +1,7 @@
 """Leave early for real.
 
-Legend: B clips, b of them still on the way, T frames, C, H, W, J checkpoints so far, K in all, N classes.
+Legend: B clips or videos, b of them still on the way, Q views of a video, q = b·Q, T frames, C, H, W,
+J checkpoints so far, K in all, N classes.
 """
 
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dyninf.grid import Network, State
+from dyninf.grid import Network, State, average_views, clips_of, video_macs, video_shape
 from dyninf.policies import LogitsNotFiniteError, Policy
 
 
@@ -28,8 +29,11 @@ class InferenceResult:
 
 
 @torch.inference_mode()
-def infer(network: Network, video_BTCHW: Tensor, policy: Policy) -> InferenceResult:
+def infer(network: Network, video: Tensor, policy: Policy) -> InferenceResult:
     """Walk the route; clips that the policy stops leave the batch, and cells behind the last one never run.
+
+    video: clips (B, T, C, H, W), or videos in several views (B, Q, T, C, H, W). The views of a video walk
+        together: the policy judges the mean of their probabilities (`grid.views`), and MACs are those of all.
 
     Raises ValueError if the network is in training mode, the video does not fit it, the policy's
     thresholds do not fit its checkpoints, or logits are not finite.
@@ -38,31 +42,33 @@ def infer(network: Network, video_BTCHW: Tensor, policy: Policy) -> InferenceRes
         raise ValueError(
             "the network is in training mode, where clips of a batch affect each other; call .eval()"
         )
-    network.check_video(video_BTCHW)
+    clips_BTCHW, views = clips_of(video)
+    network.check_video(clips_BTCHW)
     K = len(network.checkpoints)
     policy.thresholds(K)  # refuses what does not fit before anything is computed
-    macs_K = network.costs(*video_BTCHW.shape[-2:]).macs_K
+    macs_K = video_macs(network, video_shape(video))
     places = {checkpoint.cell: k for k, checkpoint in enumerate(network.checkpoints)}
 
-    clips, device = len(video_BTCHW), next(network.parameters()).device
-    checkpoint_B = torch.full((clips,), -1)
+    videos, device = len(video), next(network.parameters()).device
+    checkpoint_B = torch.full((videos,), -1)
     # float32 whatever the network computes in, as in a trace
-    logits_BN = torch.empty(clips, network.num_classes, device=device)
-    logits_bJN = torch.empty(clips, 0, network.num_classes, device=device)
-    there_b, state = torch.arange(clips, device=device), State()
+    logits_BN = torch.empty(videos, network.num_classes, device=device)
+    logits_bJN = torch.empty(videos, 0, network.num_classes, device=device)
+    there_b, there_q = (torch.arange(length, device=device) for length in (videos, videos * views))
+    state = State()
     for cell in network.route.cells:
         if not len(there_b):
             break
         frames = None
         if cell.stage == 1:
             # The group first, then the clips: frames of later groups are not copied.
-            group_BtCHW = network.group_frames_of(video_BTCHW, cell.group)
-            frames = group_BtCHW[there_b.to(video_BTCHW.device)].to(device)
+            group_BtCHW = network.group_frames_of(clips_BTCHW, cell.group)
+            frames = group_BtCHW[there_q.to(video.device)].to(device)
         state = network.run_cell(cell, state, frames)
         if cell not in places:
             continue
         k = places[cell]
-        new_bN = network.predict(network.checkpoints[k], state).float()
+        new_bN = average_views(network.predict(network.checkpoints[k], state), views)
         logits_bJN = torch.cat([logits_bJN, new_bN[:, None]], 1)
         try:
             stops_b = policy.stops(logits_bJN, K)
@@ -73,7 +79,9 @@ def infer(network: Network, video_BTCHW: Tensor, policy: Policy) -> InferenceRes
             logits_BN[leaving] = new_bN[stops_b]
             checkpoint_B[leaving.cpu()] = k
             stays_b = ~stops_b
-            there_b, logits_bJN, state = there_b[stays_b], logits_bJN[stays_b], state[stays_b]
+            stays_q = stays_b.repeat_interleave(views)
+            there_b, logits_bJN = there_b[stays_b], logits_bJN[stays_b]
+            there_q, state = there_q[stays_q], state[stays_q]
     probability_B, label_B = logits_BN.softmax(-1).max(-1)
     return InferenceResult(
         label_B.cpu(), probability_B.cpu(), checkpoint_B, macs_K[checkpoint_B], logits_BN.cpu()

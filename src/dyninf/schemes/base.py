@@ -1,6 +1,6 @@
 """Training and testing of a network with several checkpoints.
 
-Legend: B clips, T frames, C, H, W, K checkpoints, M = B·K, N classes.
+Legend: B clips, Q views of a video, T frames, C, H, W, K checkpoints, M = B·K, N classes.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -16,8 +16,9 @@ from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 
 from dyninf.batch import Batch
-from dyninf.grid import Network, idle_parameters
+from dyninf.grid import Network, idle_parameters, video_logits
 from dyninf.schemes.mixing import Mixing
+from dyninf.schemes.video_scores import VideoScores
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 SchedulerFactory = Callable[[Optimizer], LRScheduler]
@@ -37,7 +38,8 @@ class SchemeModule(LightningModule):
 
     Logs ``{train,val,test}/loss``, ``…/top1/NAME`` and ``…/top5/NAME`` for each checkpoint, and
     ``…/top1`` of the last checkpoint, which is full inference. With `mixing` there are no accuracies in
-    training: a mixed clip has no one class that could be right.
+    training: a mixed clip has no one class that could be right. In validation and testing every video of the
+    split counts once, on however many processes, and may come in several views (B, Q, T, C, H, W).
 
     Raises ValueError if the number of weights does not fit, the network is not of the scheme, or its one
     checkpoint has none before it to distil into.
@@ -69,9 +71,8 @@ class SchemeModule(LightningModule):
         if activation_checkpointing:
             network.activation_checkpointing = True
         self.register_buffer("loss_weight_K", torch.tensor(weights), persistent=False)
-        self.metrics = nn.ModuleDict(
-            {phase: _accuracies(names, network.num_classes) for phase in ("train_", "val_", "test_")}
-        )
+        self.accuracies = _accuracies(names, network.num_classes)
+        self.scores = VideoScores()
 
     def check_scheme(self, network: Network) -> None:
         """Raise ValueError if the network's route is not of this scheme."""
@@ -88,12 +89,14 @@ class SchemeModule(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         if self.mixing is None:
             logits_BKN = self(batch.video)
-            loss = self._log_step("train", logits_BKN, batch)
+            loss = self.loss(logits_BKN, batch.label)
+            for k, accuracy in enumerate(self._accuracies()):
+                accuracy.update(logits_BKN[:, k].detach(), batch.label)
         else:
             mixed_BTCHW, share_BN = self.mixing(batch.video, batch.label, self.network.num_classes)
             logits_BKN = self(mixed_BTCHW)
             loss = self.loss(logits_BKN, share_BN)
-            self._log("train/loss", loss, batch)
+        self._log("train/loss", loss, batch)
         if self.distillation is None:
             return loss
         distillation = self.distillation(logits_BKN)
@@ -101,20 +104,24 @@ class SchemeModule(LightningModule):
         return loss + distillation
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self._log_step("val", self(batch.video), batch)
+        self._score(batch)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        self._log_step("test", self(batch.video), batch)
+        self._score(batch)
 
     def on_train_epoch_end(self) -> None:
-        if self.mixing is None:
-            self._log_metrics("train")
+        if self.mixing is not None:
+            return
+        found = [accuracy.compute() for accuracy in self._accuracies()]
+        for accuracy in self._accuracies():
+            accuracy.reset()
+        self._log_accuracies("train", *([values[kind] for values in found] for kind in ("top1", "top5")))
 
     def on_validation_epoch_end(self) -> None:
-        self._log_metrics("val")
+        self._log_scores("val")
 
     def on_test_epoch_end(self) -> None:
-        self._log_metrics("test")
+        self._log_scores("test")
 
     def configure_optimizers(self) -> Any:
         if self.optimizer is None:
@@ -127,32 +134,38 @@ class SchemeModule(LightningModule):
 
         target_B: the clips' classes, or the shares of the classes in them (B, N).
         """
+        return (self._loss(logits_BKN, target_B).mean(0) * cast(Tensor, self.loss_weight_K)).sum()
+
+    def _loss(self, logits_BKN: Tensor, target_B: Tensor) -> Tensor:
+        """The cross-entropies (B, K)."""
         K = logits_BKN.shape[1]
         target_M = target_B.repeat_interleave(K, 0)
         loss_M = cross_entropy(logits_BKN.flatten(0, 1), target_M, reduction="none")
-        return (loss_M.unflatten(0, (-1, K)).mean(0) * cast(Tensor, self.loss_weight_K)).sum()
+        return loss_M.unflatten(0, (-1, K))
 
-    def _log_step(self, phase: str, logits_BKN: Tensor, batch: Batch) -> Tensor:
-        loss = self.loss(logits_BKN, batch.label)
-        for k, accuracy in enumerate(self._metrics(phase)):
-            accuracy.update(logits_BKN[:, k].detach(), batch.label)
-        self._log(f"{phase}/loss", loss, batch)
-        return loss
+    def _score(self, batch: Batch) -> None:
+        logits_BKN = video_logits(self.network, batch.video)
+        loss_B = self._loss(logits_BKN, batch.label) @ cast(Tensor, self.loss_weight_K)
+        self.scores.update(batch.video_id, loss_B, logits_BKN, batch.label)
 
     def _log(self, name: str, value: Tensor, batch: Batch) -> None:
         self.log(name, value, on_epoch=True, on_step=False, batch_size=len(batch.label), sync_dist=True)
 
-    def _log_metrics(self, phase: str) -> None:
-        values: dict[str, Tensor] = {}
-        for checkpoint, accuracy in zip(self.network.checkpoints, self._metrics(phase), strict=True):
-            found = accuracy.compute()
-            values |= {f"{phase}/{kind}/{checkpoint.name}": found[kind] for kind in ("top1", "top5")}
-            accuracy.reset()
-        self.log_dict(values)
-        self.log(f"{phase}/top1", found["top1"], prog_bar=True)
+    def _log_scores(self, phase: str) -> None:
+        loss, top1_K, top5_K = self.scores.compute(self.trainer.world_size)
+        self.scores.reset()
+        self.log(f"{phase}/loss", loss)
+        self._log_accuracies(phase, top1_K, top5_K)
 
-    def _metrics(self, phase: str) -> Iterable[MetricCollection]:
-        return cast(Iterable[MetricCollection], self.metrics[f"{phase}_"])
+    def _log_accuracies(self, phase: str, top1_K: Iterable[Tensor], top5_K: Iterable[Tensor]) -> None:
+        values: dict[str, Tensor] = {}
+        for checkpoint, top1, top5 in zip(self.network.checkpoints, top1_K, top5_K, strict=True):
+            values |= {f"{phase}/top1/{checkpoint.name}": top1, f"{phase}/top5/{checkpoint.name}": top5}
+        self.log_dict(values)
+        self.log(f"{phase}/top1", top1, prog_bar=True)
+
+    def _accuracies(self) -> Iterable[MetricCollection]:
+        return cast(Iterable[MetricCollection], self.accuracies)
 
 
 def _accuracies(names: Sequence[str], num_classes: int) -> nn.ModuleList:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from dyninf.atomic import atomic_folder
 from dyninf.batch import Batch
-from dyninf.grid import Network, evaluation_mode, fingerprint
+from dyninf.grid import Network, evaluation_mode, fingerprint, video_logits, video_macs, video_shape
 from dyninf.policies import Outcome, Policy, check_logits, first_stop, ranked_classes
 
 CHUNK = 1024  # videos scored at once, so that a replay's memory does not grow with the split
@@ -42,7 +42,7 @@ class TraceInfo:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """Logits (V, K, N), labels (V,), video ids and the cumulative MACs (K,) of a clip."""
+    """Logits (V, K, N), labels (V,), video ids and the cumulative MACs (K,) of a video in all its views."""
 
     logits_VKN: Tensor
     label_V: Tensor
@@ -69,10 +69,10 @@ class Trace:
         split: str = "",
         classes: Sequence[str] | None = None,
     ) -> "Trace":
-        """Run `network` over all batches, every checkpoint of every video.
+        """Run `network` over all batches, every checkpoint of every video; views as in `grid.views`.
 
-        Raises ValueError if the loader is empty, a video comes twice, frame sizes differ, or logits are
-        not finite.
+        Raises ValueError if the loader is empty, a video comes twice, frame sizes or numbers of views differ,
+        or logits are not finite.
         """
         device = next(network.parameters()).device
         logits, labels = [], []
@@ -80,15 +80,16 @@ class Trace:
         sizes: set[tuple[int, ...]] = set()
         with evaluation_mode(network), torch.inference_mode():
             for batch in loader:
-                sizes.add(tuple(batch.video.shape[-2:]))
-                logits_BKN = network(batch.video.to(device)).float().cpu()
+                sizes.add(video_shape(batch.video))
+                logits_BKN = video_logits(network, batch.video.to(device)).cpu()
                 check_logits(logits_BKN, batch.video_id)
                 logits.append(logits_BKN)
                 labels.append(batch.label.cpu())
                 ids.extend(batch.video_id)
         if len(sizes) != 1:
             raise ValueError(
-                f"a trace needs videos of one frame size, the loader gave {sorted(sizes) or 'no video'}"
+                "a trace needs videos of one frame size and number of views, the loader gave "
+                f"{sorted(sizes) or 'no video'}"
             )
         if len(set(ids)) != len(ids):
             raise ValueError(f"a trace has each video once, the loader gave {len(ids) - len(set(ids))} again")
@@ -96,7 +97,7 @@ class Trace:
             torch.cat(logits),
             torch.cat(labels),
             tuple(ids),
-            network.costs(*sizes.pop()).macs_K,
+            video_macs(network, sizes.pop()),
             TraceInfo(
                 network=network.name,
                 fingerprint=fingerprint(network),

@@ -1,0 +1,62 @@
+"""A video in several views, which walk the route together and are answered as one.
+
+Legend: B videos, Q views of each, T frames, C, H, W, K checkpoints, N classes.
+
+A video comes as one clip (T, C, H, W) or as Q clips of it (Q, T, C, H, W). Its score at a checkpoint is the
+mean of its views' softmax probabilities, kept as its logarithm, so that softmax gives the mean back; its
+costs are those of all its views. Testing, traces and leaving early all have this from here.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from dyninf.grid.network import Network
+
+
+def clips_of(video: Tensor) -> tuple[Tensor, int]:
+    """The clips (B·Q, T, C, H, W) of videos (B, Q, T, C, H, W) or (B, T, C, H, W), and Q.
+
+    Raises ValueError if a video has no view.
+    """
+    if video.ndim != 6:
+        return video, 1
+    if video.shape[1] == 0:
+        raise ValueError(f"a video needs a view at least, got a batch of shape {tuple(video.shape)}")
+    return video.flatten(0, 1), video.shape[1]
+
+
+def average_views(logits: Tensor, views: int) -> Tensor:
+    """From the logits (B·Q, …, N) of clips to those (B, …, N) of their videos, float32.
+
+    Logits of one view stay as they are. A view whose logits are not finite makes those of its video NaN.
+    """
+    logits = logits.float()
+    if views == 1:
+        return logits
+    logits = logits.unflatten(0, (-1, views))
+    # In float64 what is left is the rounding of the logits themselves.
+    mean = logits.double().log_softmax(-1).logsumexp(1) - math.log(views)
+    broken = ~logits.isfinite().all(1)
+    return mean.masked_fill(broken, math.nan).float()
+
+
+def video_logits(network: Network, video: Tensor) -> Tensor:
+    """Logits (B, K, N) of every checkpoint for videos in one view or several, in one pass."""
+    clips_BTCHW, views = clips_of(video)
+    return average_views(network(clips_BTCHW), views)
+
+
+def video_shape(video: Tensor) -> tuple[int, ...]:
+    """What a video's costs depend on: (H, W) of one view, (Q, H, W) of several."""
+    return tuple(video.shape[1:-4] + video.shape[-2:])
+
+
+def video_macs(network: Network, shape: tuple[int, ...]) -> Tensor:
+    """Cumulative MACs (K,) of all views of a video of this `video_shape`."""
+    *views, height, width = shape
+    return network.costs(height, width).macs_K * math.prod(views)
