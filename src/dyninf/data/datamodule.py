@@ -6,13 +6,14 @@ import hashlib
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import torch
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
-from dyninf.data.frame_source import frame_source
+from dyninf.data.frame_source import Decoder, frame_source
+from dyninf.data.torchcodec_reader import require_torchcodec
 from dyninf.data.transforms import IMAGENET_MEAN, IMAGENET_STD, ClipTransform
 from dyninf.data.video_dataset import Clip, Sampling, Video, VideoDataset
 
@@ -32,9 +33,11 @@ class VideoDataModule(LightningDataModule):
         crop: side in pixels of the square that the network sees.
         flip: in training, mirror every second clip; refused where `may_flip` is false.
         mean, std: of each colour, for values between 0 and 1.
+        decoder: what reads video files, "pyav" or "torchcodec".
 
     Raises:
-        ValueError: an argument is out of its range, or `flip` where it would change the class.
+        ValueError: an argument is out of its range, torchcodec is asked for and missing, or `flip` where it
+            would change the class.
     """
 
     name: str
@@ -53,6 +56,7 @@ class VideoDataModule(LightningDataModule):
         flip: bool = False,
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
+        decoder: Decoder = "pyav",
     ) -> None:
         super().__init__()
         for argument, value, least in (
@@ -64,10 +68,15 @@ class VideoDataModule(LightningDataModule):
                 raise ValueError(f"{argument} must be {least} or more; got {value}")
         if flip and not self.may_flip:
             raise ValueError(f"flip must be false for {self.name}: its classes tell left from right")
+        if decoder not in get_args(Decoder):
+            raise ValueError(f"decoder must be {' or '.join(get_args(Decoder))}; got {decoder!r}")
+        if decoder == "torchcodec":
+            require_torchcodec()
         self.root = Path(root)
         self.num_frames = num_frames
         self.batch_size = batch_size
         self.num_workers = num_workers
+        self.decoder: Decoder = decoder
         self.train_transform = ClipTransform(resize, crop, train=True, flip=flip, mean=mean, std=std)
         self.test_transform = ClipTransform(resize, crop, mean=mean, std=std)
 
@@ -91,7 +100,7 @@ class VideoDataModule(LightningDataModule):
     def dataset(self, split: str, sampling: Sampling = "middle") -> VideoDataset:
         """The split's clips: as in training with "random" sampling, always the same with "middle"."""
         transform = self.train_transform if sampling == "random" else self.test_transform
-        return VideoDataset(self.videos(split), self.num_frames, sampling, transform)
+        return VideoDataset(self.videos(split), self.num_frames, sampling, transform, self.decoder)
 
     def dataloader(self, split: str) -> DataLoader[Clip]:
         """Any split as it is tested: middle frames, centre crop, in the order of `videos(split)`."""
@@ -115,6 +124,8 @@ class VideoDataModule(LightningDataModule):
         videos = self.videos(split)
         lines = sorted(f"{video.video_id}\t{video.label}\t{_size_of(video)}" for video in videos)
         reading = f"{self.num_frames} frames, {self.test_transform}"
+        if self.decoder != "pyav":  # its colours may differ a little
+            reading += f", {self.decoder}"
         return hashlib.sha256("\n".join([reading, *lines]).encode()).hexdigest()[:12]
 
     def _loader(self, dataset: VideoDataset, train: bool) -> DataLoader[Clip]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from dyninf.data.container import VideoError
-from dyninf.data.frame_source import FrameReader, frame_source
+from dyninf.data.frame_source import Decoder, FrameReader, frame_source
 from dyninf.data.sampling import middle_frames, random_frames
 
 Sampling = Literal["random", "middle"]
@@ -59,6 +59,7 @@ class VideoDataset(Dataset[Clip]):
         transform: uint8 frames THWC -> float32 TCHW. Its randomness, like the sampling's, is to come from
             torch's global generator: it differs from epoch to epoch and worker to worker, and repeats
             with Lightning's seed.
+        decoder: what reads files.
     """
 
     def __init__(
@@ -67,12 +68,14 @@ class VideoDataset(Dataset[Clip]):
         num_frames: int,
         sampling: Sampling,
         transform: Callable[[np.ndarray], Tensor],
+        decoder: Decoder = "pyav",
     ) -> None:
         if sampling not in ("random", "middle"):
             raise ValueError(f"sampling must be 'random' or 'middle'; got {sampling!r}")
         self.videos = list(videos)
         self.num_frames = num_frames
         self.transform = transform
+        self.decoder: Decoder = decoder
         self._choose = random_frames if sampling == "random" else middle_frames
         self._length: dict[Path, int] = {}
 
@@ -82,7 +85,7 @@ class VideoDataset(Dataset[Clip]):
     def __getitem__(self, index: int) -> Clip:
         """Raises VideoError, naming the file, where it cannot be read or has fewer than T frames."""
         video = self.videos[index]
-        with frame_source(video.path).open() as reader:
+        with frame_source(video.path, self.decoder).open() as reader:
             try:
                 chosen = self._choose(self._frames_of(video, reader), self.num_frames)
             except VideoError:
