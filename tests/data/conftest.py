@@ -4,14 +4,17 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.data.numbered_clips import CLIPS, decoded_in_full
 
 from dyninf.data import Synthetic
 from dyninf.data.drawn_files import encode
 from dyninf.data.mocap_motions import Motion, load
+from dyninf.data.torchcodec_reader import require_torchcodec
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +28,29 @@ def numbered_video(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pa
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path, np.ndarray]]:
+    """Makes the clip of a name, once: its path, and all frames THWC as PyAV alone reads them."""
+
+    @cache
+    def make(name: str) -> tuple[Path, np.ndarray]:
+        path = CLIPS[name].write(tmp_path_factory.mktemp("clips"))
+        return path, decoded_in_full(path)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def torchcodec() -> None:
+    """Skips the test where torchcodec or FFmpeg is missing; in CI both have to be there."""
+    try:
+        require_torchcodec()
+    except ValueError as missing:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(missing))
 
 
 @pytest.fixture(scope="session")

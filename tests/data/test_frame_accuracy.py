@@ -1,6 +1,5 @@
 """Whatever the codec, the container and the times in it, frame i is the i-th that a full decode gives."""
 
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,18 +19,6 @@ FEW = settings(
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-
-
-@pytest.fixture(scope="session")
-def clip(tmp_path_factory: pytest.TempPathFactory):
-    """Makes the clip of a name, once: its path, and all frames THWC as PyAV alone reads them."""
-
-    @cache
-    def make(name: str) -> tuple[Path, np.ndarray]:
-        path = CLIPS[name].write(tmp_path_factory.mktemp("clips"))
-        return path, decoded_in_full(path)
-
-    return make
 
 
 def index_of(path: Path) -> PacketIndex:

@@ -133,13 +133,22 @@ def test_a_bad_video_is_named_in_one_line_when_a_worker_process_meets_it(
     assert_refused(done, "train", here, str(bad), "truncated")
 
 
-@pytest.mark.parametrize("split", ["train", "calibration", "test"])
+@pytest.mark.parametrize("split", ["train", "test"])
 def test_a_missing_split_is_told_before_the_training(
     split: str, command: Command, here: Path, videos: Path
 ) -> None:
     shutil.rmtree(videos / split)
     done = command("train", *SETTINGS, f"dataset.root={videos}")
-    assert_refused(done, "train", here, f"no folder {videos / split}", f"{videos / 'calibration'}")
+    assert_refused(done, "train", here, f"no folder {videos / split}", "needed are", "train_list")
+
+
+def test_without_calibration_videos_some_are_held_out_of_training(
+    command: Command, here: Path, videos: Path
+) -> None:
+    shutil.rmtree(videos / "calibration")
+    command("train", *SETTINGS, f"dataset.root={videos}", "output=run").check()
+    held = (here / "run/trace/calibration/videos.csv").read_text().splitlines()[1:]
+    assert sorted(line.split("/")[:2] for line in held) == [["train", "brighter"], ["train", "darker"]]
 
 
 def test_a_class_that_train_lacks_is_named(command: Command, here: Path, videos: Path) -> None:

@@ -6,7 +6,7 @@ from dyninf.data.crops import CropsTransform
 from dyninf.data.datamodule import VideoDataModule
 from dyninf.data.decoder import VideoInfo, VideoReader, decode_on_demand, probe, read_frames
 from dyninf.data.drawn import DrawnDataModule
-from dyninf.data.frame_source import FrameReader, FrameSource, ImageFolder, VideoFile, frame_source
+from dyninf.data.frame_source import Decoder, FrameReader, FrameSource, ImageFolder, VideoFile, frame_source
 from dyninf.data.hmdb51 import HMDB51
 from dyninf.data.kinetics400 import Kinetics400
 from dyninf.data.mocap import Mocap
@@ -24,6 +24,7 @@ from dyninf.data.sampling import (
 from dyninf.data.something_v1 import SomethingV1
 from dyninf.data.something_v2 import SomethingV2
 from dyninf.data.synthetic import Synthetic
+from dyninf.data.torchcodec_reader import TorchcodecReader
 from dyninf.data.transforms import ClipTransform
 from dyninf.data.ucf101 import UCF101
 from dyninf.data.video_dataset import Clip, Video, VideoDataset, batch_of
@@ -35,6 +36,7 @@ __all__ = [
     "Clip",
     "ClipTransform",
     "CropsTransform",
+    "Decoder",
     "Dense",
     "DrawnDataModule",
     "FrameReader",
@@ -49,6 +51,7 @@ __all__ = [
     "SomethingV1",
     "SomethingV2",
     "Synthetic",
+    "TorchcodecReader",
     "Uniform",
     "Video",
     "VideoDataModule",

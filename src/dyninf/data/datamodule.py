@@ -6,7 +6,7 @@ import hashlib
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -14,8 +14,9 @@ from torch.utils.data import DataLoader
 
 from dyninf.data.augmentation import RandAugment, TrainCrop
 from dyninf.data.crops import CropsTransform, check_crops
-from dyninf.data.frame_source import frame_source
+from dyninf.data.frame_source import Decoder, frame_source
 from dyninf.data.sampling import Segment, sampling_named
+from dyninf.data.torchcodec_reader import require_torchcodec
 from dyninf.data.transforms import IMAGENET_MEAN, IMAGENET_STD, ClipTransform
 from dyninf.data.video_dataset import Clip, Video, VideoDataset, batch_of
 
@@ -41,9 +42,11 @@ class VideoDataModule(LightningDataModule):
         stride: frames from one to the next, of dense sampling.
         clips_per_video, crops_per_clip: the views in which `dataloader` gives a video; training, and the
             validation during it, see one.
+        decoder: what reads video files, "pyav" or "torchcodec".
 
     Raises:
-        ValueError: an argument is out of its range, or mirroring (`flip`, 10 crops) would change the class.
+        ValueError: an argument is out of its range, torchcodec is asked for and missing, or mirroring
+            (`flip`, 10 crops) would change the class.
     """
 
     name: str
@@ -68,6 +71,7 @@ class VideoDataModule(LightningDataModule):
         stride: int = 8,
         clips_per_video: int = 1,
         crops_per_clip: int = 1,
+        decoder: Decoder = "pyav",
     ) -> None:
         super().__init__()
         for argument, value, least in (
@@ -86,10 +90,15 @@ class VideoDataModule(LightningDataModule):
                 f"crops_per_clip must not be 10 for {self.name}: half of them are mirrored, and its classes "
                 "tell left from right"
             )
+        if decoder not in get_args(Decoder):
+            raise ValueError(f"decoder must be {' or '.join(get_args(Decoder))}; got {decoder!r}")
+        if decoder == "torchcodec":
+            require_torchcodec()
         self.root = Path(root)
         self.num_frames = num_frames
         self.batch_size = batch_size
         self.num_workers = num_workers
+        self.decoder: Decoder = decoder
         self.train_transform = ClipTransform(resize, crop, True, flip, mean, std, train_crop, randaugment)
         self.test_transform = ClipTransform(resize, crop, mean=mean, std=std)
         self.sampling = sampling_named(sampling, num_frames, stride)
@@ -118,12 +127,10 @@ class VideoDataModule(LightningDataModule):
 
     def dataset(self, split: str, train: bool = False, views: bool = True) -> VideoDataset:
         """The split's clips: as in training; or as they are tested, without `views` in one view a video."""
-        videos = self.videos(split)
+        transform, clips = (self.views_transform, self.clips_per_video) if views else (self.test_transform, 1)
         if train:
-            return VideoDataset(videos, self.sampling, self.train_transform, train=True)
-        if views:
-            return VideoDataset(videos, self.sampling, self.views_transform, clips=self.clips_per_video)
-        return VideoDataset(videos, self.sampling, self.test_transform)
+            transform, clips = self.train_transform, 1
+        return VideoDataset(self.videos(split), self.sampling, transform, train, clips, self.decoder)
 
     def dataloader(self, split: str) -> DataLoader[Clip]:
         """Any split as it is tested: the same clips and crops every time, in the order of `videos(split)`."""
@@ -150,6 +157,8 @@ class VideoDataModule(LightningDataModule):
         reading = f"{self.num_frames} frames, {self.views_transform}"
         if (self.sampling, self.clips_per_video) != (Segment(self.num_frames), 1):
             reading += f", {self.sampling}, {self.clips_per_video} clips"
+        if self.decoder != "pyav":  # its colours may differ a little
+            reading += f", {self.decoder}"
         return hashlib.sha256("\n".join([reading, *lines]).encode()).hexdigest()[:12]
 
     def _loader(self, dataset: VideoDataset, batch_size: int) -> DataLoader[Clip]:

@@ -11,16 +11,20 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from PIL import Image
 
 from dyninf.data.container import VideoError
 from dyninf.data.decoder import VideoReader
+from dyninf.data.torchcodec_reader import TorchcodecReader
 
 # Extracted optical flow (flow_x_00001.jpg) often lies beside the frames.
 _IMAGE = re.compile(r"(?:img_|image_|frame_)?(\d+)\.(?:jpe?g|png)", re.IGNORECASE)
+
+Decoder = Literal["pyav", "torchcodec"]
+"""What reads video files: PyAV, or torchcodec (extra `torchcodec`), which `torchcodec_reader` explains."""
 
 
 class FrameReader(Protocol):
@@ -46,9 +50,9 @@ class FrameSource(Protocol):
         """What tells a changed source from an unchanged one without decoding; "-1" where there is none."""
 
 
-def frame_source(path: Path) -> FrameSource:
+def frame_source(path: Path, decoder: Decoder = "pyav") -> FrameSource:
     """The source of a video's path: its images for a folder, else a file's frames (also of a missing one)."""
-    return ImageFolder(path) if path.is_dir() else VideoFile(path)
+    return ImageFolder(path) if path.is_dir() else VideoFile(path, decoder)
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,10 @@ class VideoFile:
     """A file that the decoder reads."""
 
     path: Path
+    decoder: Decoder = "pyav"
 
-    def open(self) -> VideoReader:
-        return VideoReader(self.path)
+    def open(self) -> VideoReader | TorchcodecReader:
+        return (TorchcodecReader if self.decoder == "torchcodec" else VideoReader)(self.path)
 
     def size(self) -> str:
         # A missing file is named when it is read; a fingerprint can do without it.

@@ -11,14 +11,15 @@ from dyninf.data.annotations import Place, lines, no_file
 from dyninf.data.calibration import hold_out
 from dyninf.data.datamodule import VideoDataModule
 from dyninf.data.video_dataset import Video
-from dyninf.data.video_list import class_file_of, classes_in_paths, read_list, videos_of
+from dyninf.data.video_list import Entry, class_file_of, classes_in_paths, read_list, videos_of
 
 
 class PublishedDataModule(VideoDataModule):
     """A data set as published, its calibration split carved from its training videos.
 
-    A subclass reads the published files: `published_classes`, `published_train`, `published_test`. With
-    `train_list` and `test_list` two list files are read instead (`video_list`).
+    A subclass reads the published files: `published_classes`, `published_train`, `published_test` and, if
+    there are calibration videos, `published_calibration`. With `train_list` and `test_list` two list files
+    are read instead (`video_list`).
 
     Args, besides the base's (`settings`):
         train_list, test_list: lists of "path label" or "folder frames label", relative to `root`.
@@ -61,6 +62,10 @@ class PublishedDataModule(VideoDataModule):
     @abstractmethod
     def published_test(self) -> list[Video]:
         """The videos that published results are of."""
+
+    def published_calibration(self) -> list[Video] | None:
+        """The calibration videos; None where they are to be held out of training."""
+        return None
 
     def list_files(self) -> tuple[Path, Path] | None:
         """The lists for training and testing that are read instead of the published files, if any."""
@@ -110,6 +115,11 @@ class PublishedDataModule(VideoDataModule):
         lists = self.list_files()
         videos = self.published_train() if lists is None else self._listed(lists[0])
         self._check(videos, "training")
+        if (given := self.published_calibration()) is not None:
+            self._check(given, "calibration")
+            if both := {video.video_id for video in given} & {video.video_id for video in videos}:
+                raise ValueError(f"{self.name} at {self.root} lists {min(both)} for training and calibration")
+            return {"train": videos, "calibration": given}
         train, calibration = hold_out(videos, self.calibration_share, self.calibration_seed, self.source_of)
         if not calibration:
             raise ValueError(f"{self.name} at {self.root} has no class with two training videos to part")
@@ -132,12 +142,18 @@ class PublishedDataModule(VideoDataModule):
             seen.add(video.video_id)
 
     def _listed(self, file: Path) -> list[Video]:
-        return videos_of(read_list(self._there(file)), self.root, self.num_classes)
+        return videos_of(self._entries(self._there(file)), self.root, self.num_classes)
+
+    def _entries(self, file: Path) -> list[Entry]:
+        return read_list(file)
 
     def _listed_classes(self, file: Path) -> list[str]:
         class_file = class_file_of(self.root, self._there(file))
         if class_file is not None:
             return [line for _, line in lines(class_file)]
+        return self._classes_without_file(file)
+
+    def _classes_without_file(self, file: Path) -> list[str]:
         try:
             return self.published_classes()
         except FileNotFoundError:  # a list may be all there is

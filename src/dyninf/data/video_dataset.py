@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
 from dyninf.data.container import VideoError
-from dyninf.data.frame_source import FrameReader, frame_source
+from dyninf.data.frame_source import Decoder, FrameReader, frame_source
 from dyninf.data.sampling import Sampling
 
 ENDINGS = frozenset(
@@ -69,6 +69,7 @@ class VideoDataset(Dataset[Clip]):
             worker, and repeats with Lightning's seed.
         train: one clip at a place for training; otherwise the same ones every time.
         clips: of a video, in testing. Views are in the order of clips, and of the crops of one clip.
+        decoder: what reads files.
     """
 
     def __init__(
@@ -78,12 +79,14 @@ class VideoDataset(Dataset[Clip]):
         transform: Callable[[np.ndarray], Tensor],
         train: bool = False,
         clips: int = 1,
+        decoder: Decoder = "pyav",
     ) -> None:
         self.videos = list(videos)
         self.sampling = sampling
         self.transform = transform
         self.train = train
         self.clips = clips
+        self.decoder: Decoder = decoder
         self._length: dict[Path, int] = {}
 
     def __len__(self) -> int:
@@ -92,7 +95,7 @@ class VideoDataset(Dataset[Clip]):
     def __getitem__(self, index: int) -> Clip:
         """Raises VideoError, naming the file, where it cannot be read or is too short for the sampling."""
         video = self.videos[index]
-        with frame_source(video.path).open() as reader:
+        with frame_source(video.path, self.decoder).open() as reader:
             try:
                 clips = self._choose(self._frames_of(video, reader))
             except VideoError:

@@ -1,6 +1,7 @@
 """List files, one video a line: "path label", or "folder frames label" for extracted frames.
 
-These are the lists that TSM, MMAction2 and SlowFast train from; fields are parted by spaces or commas.
+These are the lists that TSM, MMAction2 and SlowFast train from; fields are parted by spaces or commas. A
+label is a class's number or, in lists of one's own videos, its name.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from dyninf.data.video_dataset import ENDINGS, Video
 CLASS_FILES = ("category.txt", "label_map.txt", "label_map_k400.txt", "kinetics_label_map.txt", "classes.txt")
 """Names of the classes, one a line, in the order of a list's labels."""
 
-_LINE = re.compile(r"(?P<path>\S.*?)(?:[\s,]+(?P<frames>\d+))?[\s,]+(?P<label>\d+)")
+_LINE = r"(?P<path>\S.*?)(?:[\s,]+(?P<frames>\d+))?[\s,]+(?P<label>{label})"
+_ENDINGS = "|".join(re.escape(ending) for ending in sorted(ENDINGS))
+# All that follows a video file and its number of frames; after a folder, which has no ending, the last word.
+_LABEL = re.compile(rf"(?:\S.*(?:{_ENDINGS})(?:[\s,]+\d+)?|\S.*)[\s,]+(?P<label>\S.*)", re.IGNORECASE)
 
 
 class Entry(NamedTuple):
@@ -28,22 +32,51 @@ class Entry(NamedTuple):
     place: Place
 
 
-def read_list(file: Path) -> list[Entry]:
-    """The entries in their order.
+def read_list(file: Path, classes: Sequence[str] = ()) -> list[Entry]:
+    """The entries in their order. classes: names that may stand for their numbers.
 
     Raises:
         ValueError: a line that is neither "path label" nor "folder frames label", or no line at all.
     """
+    number_of = {name: number for number, name in enumerate(classes)}
+    pattern = re.compile(_LINE.format(label="|".join([r"\d+", *map(re.escape, classes)])))
     entries = []
     for place, line in lines(file):
-        match = _LINE.fullmatch(line)
+        match = pattern.fullmatch(line)
         if match is None:
-            raise place.error(f'expected "path label" or "folder frames label"; got {line!r}')
+            raise place.error(f"{_expected(classes)}; got {line!r}")
         frames = None if match["frames"] is None else int(match["frames"])
-        entries.append(Entry(match["path"], frames, int(match["label"]), place))
+        label = int(match["label"]) if match["label"].isdigit() else number_of[match["label"]]
+        entries.append(Entry(match["path"], frames, label, place))
     if not entries:
         raise ValueError(f"{file}: lists no video")
     return entries
+
+
+def classes_of(file: Path) -> list[str]:
+    """The names of a list's classes, in alphabetical order where its labels are names.
+
+    Where they are numbers the names are those of the folders that the videos lie in (`classes_in_paths`).
+
+    Raises:
+        ValueError: a line without a label; numbers beside names; numbers without names.
+    """
+    names: dict[str, Place] = {}
+    numbers: list[Place] = []
+    for place, line in lines(file):
+        match = _LABEL.fullmatch(line)
+        if match is None:
+            raise place.error(f"{_expected(())}; got {line!r}")
+        if match["label"].isdigit():
+            numbers.append(place)
+        else:
+            names.setdefault(match["label"], place)
+    if names and numbers:
+        raise numbers[0].error(
+            f"its label is a number, but that in {next(iter(names.values())).where} is a name: "
+            f"put {CLASS_FILES[-1]} beside the list, one class a line, or give names alone"
+        )
+    return sorted(names) if names else classes_in_paths(read_list(file))
 
 
 def videos_of(entries: Sequence[Entry], root: Path, num_classes: int) -> list[Video]:
@@ -89,3 +122,11 @@ def classes_in_paths(entries: Sequence[Entry]) -> list[str]:
     raise ValueError(
         f"{entries[0].place.file}: its labels lack names: put {CLASS_FILES[-1]} beside it, one class a line"
     )
+
+
+def _expected(classes: Sequence[str]) -> str:
+    expected = 'expected "path label" or "folder frames label"'
+    if not classes:
+        return expected
+    more = ", …" if len(classes) > 8 else ""
+    return f"{expected}, the label a number or one of {', '.join(classes[:8])}{more}"
