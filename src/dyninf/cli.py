@@ -181,3 +181,5 @@ def quieten() -> None:
     logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    # What `SkippingLoader` gives for a batch that nothing is left of; skipped.csv names its videos.
+    warnings.filterwarnings("ignore", message=".*train_dataloader yielded None.*")

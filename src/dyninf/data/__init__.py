@@ -4,12 +4,14 @@ from dyninf.data.container import VideoError
 from dyninf.data.datamodule import VideoDataModule
 from dyninf.data.decoder import VideoInfo, VideoReader, decode_on_demand, probe, read_frames
 from dyninf.data.drawn import DrawnDataModule
+from dyninf.data.exclusion import ExclusionList
 from dyninf.data.frame_source import FrameReader, FrameSource, ImageFolder, VideoFile, frame_source
 from dyninf.data.hmdb51 import HMDB51
 from dyninf.data.kinetics400 import Kinetics400
 from dyninf.data.mocap import Mocap
 from dyninf.data.published import PublishedDataModule
 from dyninf.data.sampling import middle_frames, random_frames, segment_bounds
+from dyninf.data.skipping import ShareSkipped, Skipped, SkippedVideos, SkippingLoader
 from dyninf.data.something_v1 import SomethingV1
 from dyninf.data.something_v2 import SomethingV2
 from dyninf.data.synthetic import Synthetic
@@ -24,12 +26,17 @@ __all__ = [
     "Clip",
     "ClipTransform",
     "DrawnDataModule",
+    "ExclusionList",
     "FrameReader",
     "FrameSource",
     "ImageFolder",
     "Kinetics400",
     "Mocap",
     "PublishedDataModule",
+    "ShareSkipped",
+    "Skipped",
+    "SkippedVideos",
+    "SkippingLoader",
     "SomethingV1",
     "SomethingV2",
     "Synthetic",

@@ -5,23 +5,28 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
+from dyninf.data.exclusion import ExclusionList
 from dyninf.data.frame_source import frame_source
+from dyninf.data.skipping import SkippedVideos, SkippingDataset, SkippingLoader
 from dyninf.data.transforms import IMAGENET_MEAN, IMAGENET_STD, ClipTransform
 from dyninf.data.video_dataset import Clip, Sampling, Video, VideoDataset
+
+OnError = Literal["raise", "skip"]
 
 
 class VideoDataModule(LightningDataModule):
     """Clips of a labelled set of videos, in the splits train, calibration and test.
 
-    A data set is a subclass that sets `name` and `class_names` and gives `videos(split)`. The calibration
-    split serves as Lightning's validation split; thresholds are chosen on it.
+    A data set is a subclass that sets `name` and `class_names` and gives `all_videos(split)`. The
+    calibration split serves as Lightning's validation split; thresholds are chosen on it.
 
     Args:
         root: folder of the data set.
@@ -32,6 +37,9 @@ class VideoDataModule(LightningDataModule):
         crop: side in pixels of the square that the network sees.
         flip: in training, mirror every second clip; refused where `may_flip` is false.
         mean, std: of each colour, for values between 0 and 1.
+        exclude: a file that names videos to do without (`ExclusionList`), absolute or relative to `root`.
+        on_error: where a video cannot be read, "raise" its VideoError, or "skip" it: the loaders leave it
+            out, and `skipped` says so (`SkippedVideos`, which ends with an error where it is too many).
 
     Raises:
         ValueError: an argument is out of its range, or `flip` where it would change the class.
@@ -53,6 +61,8 @@ class VideoDataModule(LightningDataModule):
         flip: bool = False,
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
+        exclude: str | Path | None = None,
+        on_error: OnError = "raise",
     ) -> None:
         super().__init__()
         for argument, value, least in (
@@ -64,24 +74,56 @@ class VideoDataModule(LightningDataModule):
                 raise ValueError(f"{argument} must be {least} or more; got {value}")
         if flip and not self.may_flip:
             raise ValueError(f"flip must be false for {self.name}: its classes tell left from right")
+        if on_error not in ("raise", "skip"):
+            raise ValueError(f"on_error must be 'raise' or 'skip'; got {on_error!r}")
         self.root = Path(root)
         self.num_frames = num_frames
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.train_transform = ClipTransform(resize, crop, train=True, flip=flip, mean=mean, std=std)
         self.test_transform = ClipTransform(resize, crop, mean=mean, std=std)
+        self.exclude = exclude
+        self.on_error = on_error
+        self.skipped = SkippedVideos(self.name)
 
     @property
     def num_classes(self) -> int:
         return len(self.class_names)
 
     @abstractmethod
+    def all_videos(self, split: str) -> list[Video]:
+        """The videos of one of `splits`, excluded ones too, in an order that is always the same."""
+
     def videos(self, split: str) -> list[Video]:
-        """The videos of a split, in an order that is always the same.
+        """The videos of a split without the excluded ones, in an order that is always the same.
 
         Raises:
-            ValueError: no such split (`check_split`).
+            ValueError: no such split, no excluded video is in any split, or all of this one's are excluded.
+            FileNotFoundError: no file `exclude`.
         """
+        self.check_split(split)
+        videos = self.all_videos(split)
+        if self.excluded is None or not self.excluded.names:
+            return videos
+        kept = self.excluded.without(videos)
+        if not kept:
+            raise ValueError(f"exclude={self.excluded.file} leaves no video of {self.name}'s split {split}")
+        others = (other for other in self.splits if other != split)
+        if len(kept) == len(videos) and not any(
+            video in self.excluded for other in others for video in self.all_videos(other)
+        ):
+            # Some names that match nothing are fine: a list may serve other folds, or other copies, too. If
+            # none does, the list is of another data set, or its names are of another form.
+            raise ValueError(
+                f"{self.excluded.file} names no video of {self.name}: it has to hold ids such as "
+                f"{videos[0].video_id}, or paths relative to {self.root}, one a line"
+            )
+        return kept
+
+    @cached_property
+    def excluded(self) -> ExclusionList | None:
+        """What the file `exclude` names."""
+        return None if self.exclude is None else ExclusionList(self.exclude, self.root)
 
     def check_split(self, split: str) -> None:
         """Raise a ValueError that names the splits there are, where `split` is none of them."""
@@ -89,16 +131,22 @@ class VideoDataModule(LightningDataModule):
             raise ValueError(f"{self.name} has no split {split!r}; it has {', '.join(self.splits)}")
 
     def dataset(self, split: str, sampling: Sampling = "middle") -> VideoDataset:
-        """The split's clips: as in training with "random" sampling, always the same with "middle"."""
+        """The split's clips: as in training with "random" sampling, always the same with "middle".
+
+        Videos that were skipped before are not tried again, so that all passes over a split are of the same.
+        """
         transform = self.train_transform if sampling == "random" else self.test_transform
-        return VideoDataset(self.videos(split), self.num_frames, sampling, transform)
+        skipped = self.skipped.of(split)
+        videos = [video for video in self.videos(split) if video.video_id not in skipped]
+        return VideoDataset(videos, self.num_frames, sampling, transform)
 
     def dataloader(self, split: str) -> DataLoader[Clip]:
         """Any split as it is tested: middle frames, centre crop, in the order of `videos(split)`."""
-        return self._loader(self.dataset(split), train=False)
+        return self._loader(split, self.dataset(split), train=False)
 
     def train_dataloader(self) -> DataLoader[Clip]:
-        return self._loader(self.dataset("train", "random"), train=True)
+        """Training clips; with `on_error="skip"`, a batch that nothing is left of is None."""
+        return self._loader("train", self.dataset("train", "random"), train=True)
 
     def val_dataloader(self) -> DataLoader[Clip]:
         return self.dataloader("calibration")
@@ -117,17 +165,25 @@ class VideoDataModule(LightningDataModule):
         reading = f"{self.num_frames} frames, {self.test_transform}"
         return hashlib.sha256("\n".join([reading, *lines]).encode()).hexdigest()[:12]
 
-    def _loader(self, dataset: VideoDataset, train: bool) -> DataLoader[Clip]:
-        return DataLoader(
-            dataset,
-            batch_size=self.batch_size,
-            shuffle=train,
+    def keep_skipped(self, folder: Path) -> None:
+        """With `on_error="skip"`, name the skipped videos in ``skipped.csv`` in `folder` from now on."""
+        if self.on_error == "skip":
+            self.skipped.keep_in(folder / "skipped.csv")
+
+    def _loader(self, split: str, dataset: VideoDataset, train: bool) -> DataLoader[Clip]:
+        options: dict[str, Any] = {
+            "batch_size": self.batch_size,
+            "shuffle": train,
             # A last batch of one clip would upset batch normalisation; a lone batch has to stay.
-            drop_last=train and len(dataset) > self.batch_size,
-            num_workers=self.num_workers,
-            persistent_workers=self.num_workers > 0,
-            pin_memory=torch.cuda.is_available(),
-        )
+            "drop_last": train and len(dataset) > self.batch_size,
+            "num_workers": self.num_workers,
+            "persistent_workers": self.num_workers > 0,
+            "pin_memory": torch.cuda.is_available(),
+        }
+        if self.on_error == "raise":
+            return DataLoader(dataset, **options)
+        self.skipped.sizes[split] = len(self.videos(split))
+        return SkippingLoader(SkippingDataset(dataset), self.skipped, split, train, **options)
 
 
 def _size_of(video: Video) -> str:

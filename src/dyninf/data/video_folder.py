@@ -25,8 +25,7 @@ class VideoFolder(VideoDataModule):
     def class_names(self) -> tuple[str, ...]:  # type: ignore[override]
         return tuple(sorted(path.name for path in self._split_folder("train").iterdir() if path.is_dir()))
 
-    def videos(self, split: str) -> list[Video]:
-        self.check_split(split)
+    def all_videos(self, split: str) -> list[Video]:
         folder = self._split_folder(split)
         unknown = {path.name for path in folder.iterdir() if path.is_dir()} - set(self.class_names)
         if unknown:
