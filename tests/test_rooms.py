@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "schemes": {"grid", "backbones", *LEAVES},
     "report": {"grid", "policies", "trace", "runtime", "data", *LEAVES},
 }
-ENTRY_POINTS = {"train", "evaluate", "sweep", "macs"}
+ENTRY_POINTS = {"train", "evaluate", "sweep", "macs", "check_data"}
 
 
 def imported_rooms(path: Path) -> set[str]:

@@ -183,3 +183,5 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     # The modules put the processes' figures together before they log them.
     warnings.filterwarnings("ignore", message=".*recommended to use `self.log.*sync_dist=True.*")
+    # What `SkippingLoader` gives for a batch that nothing is left of; skipped.csv names its videos.
+    warnings.filterwarnings("ignore", message=".*train_dataloader yielded None.*")

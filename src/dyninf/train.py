@@ -12,7 +12,7 @@ from dyninf.atomic import atomic_file
 from dyninf.backbones import fit_weights, read_weights
 from dyninf.cli import application, quieten
 from dyninf.configuration import make, number
-from dyninf.data import VideoDataModule
+from dyninf.data import ShareSkipped, VideoDataModule
 from dyninf.policies import Policy
 from dyninf.report import Assessment, assess, log_assessment
 from dyninf.schemes import SaveConfig, SchemeModule
@@ -28,6 +28,8 @@ def train(
     resume: Path | None = None,
 ) -> Assessment | None:
     """Fit, take the best epoch, and assess it on the test split (on the first process only)."""
+    if trainer.is_global_zero:
+        datamodule.keep_skipped(output)
     trainer.fit(module, datamodule, ckpt_path=resume)
     if not trainer.is_global_zero:
         return None
@@ -66,9 +68,10 @@ def main(config: DictConfig) -> float | None:
     if policy.threshold is not None:
         policy.thresholds(len(network.checkpoints))  # raises where their number does not fit
     saved = SaveConfig(checkpoint_file.saved_facts(config, datamodule.class_names))
+    shared = ShareSkipped(datamodule.skipped)
     loggers: list[Logger] = [make(config.logger)] if config.logger else []
     callbacks = [make(callback) for callback in (config.callbacks or {}).values() if callback]
-    trainer: pl.Trainer = make(config.trainer, logger=loggers, callbacks=[*callbacks, saved])
+    trainer: pl.Trainer = make(config.trainer, logger=loggers, callbacks=[*callbacks, saved, shared])
     for split in datamodule.splits:
         datamodule.videos(split)  # a split that is missing is told before the training, not after it
     if weights is not None:

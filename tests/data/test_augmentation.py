@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torchvision.transforms import v2
 
-from dyninf.data import Clip, ClipTransform, MultiScaleCrop, SomethingV2, Video, VideoDataset, batch_of
+from dyninf.data import (
+    Clip,
+    ClipTransform,
+    MultiScaleCrop,
+    Segment,
+    SomethingV2,
+    Video,
+    VideoDataset,
+    batch_of,
+)
 from dyninf.data.augmentation import TRAIN_CROPS, crop_step, randaugment_step
 
 OPERATIONS = v2.RandAugment._AUGMENTATION_SPACE
@@ -241,7 +250,7 @@ def test_another_setting_of_randaugment_is_refused(wrong: object) -> None:
 def test_labels_and_ids_are_untouched_and_clips_batch(numbered_video: Callable) -> None:
     videos = [Video(numbered_video(), label, f"id-{label}") for label in (3, 1)]
     transform = ClipTransform(40, 32, train=True, flip=True, train_crop="multi_scale", randaugment=[2, 15])
-    batch = batch_of([*VideoDataset(videos, 4, "random", transform)])
+    batch = batch_of([*VideoDataset(videos, Segment(4), transform, train=True)])
     assert batch.label.tolist() == [3, 1]
     assert list(batch.video_id) == ["id-3", "id-1"]
     assert batch.video.shape == (2, 4, 3, 32, 32)

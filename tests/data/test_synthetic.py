@@ -194,7 +194,7 @@ def test_an_interrupted_run_leaves_nothing_that_is_taken_for_whole(tmp_path, sto
 def test_processes_in_parallel_make_the_same_clips(synthetic, tmp_path, monkeypatch):
     synthetic.prepare_data()
     monkeypatch.setattr(drawn_files, "_TASKS_WORTH_A_PROCESS", 1)
-    monkeypatch.setattr(drawn_files, "_cores", lambda: 2)
+    monkeypatch.setattr(drawn_files, "cores", lambda: 2)
     module = Synthetic(tmp_path, train_clips=2, calibration_clips=1, test_clips=1)
     for row in manifest(module):
         # Near, not equal: what is drawn repeats bit for bit, x264 now and then spends its bits otherwise.

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _server = multiprocessing.get_context("forkserver")
-_server.set_forkserver_preload(["dyninf.train", "dyninf.evaluate", "dyninf.sweep", "dyninf.macs"])
+_server.set_forkserver_preload(
+    ["dyninf.train", "dyninf.evaluate", "dyninf.sweep", "dyninf.macs", "dyninf.check_data"]
+)
 
 # One thread a process: many tests run at once. Without a GPU: the same everywhere.
 ENVIRONMENT = {

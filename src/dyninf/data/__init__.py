@@ -6,6 +6,7 @@ from dyninf.data.crops import CropsTransform
 from dyninf.data.datamodule import VideoDataModule
 from dyninf.data.decoder import VideoInfo, VideoReader, decode_on_demand, probe, read_frames
 from dyninf.data.drawn import DrawnDataModule
+from dyninf.data.exclusion import ExclusionList
 from dyninf.data.frame_source import Decoder, FrameReader, FrameSource, ImageFolder, VideoFile, frame_source
 from dyninf.data.hmdb51 import HMDB51
 from dyninf.data.kinetics400 import Kinetics400
@@ -21,6 +22,7 @@ from dyninf.data.sampling import (
     segment_bounds,
     uniform_frames,
 )
+from dyninf.data.skipping import ShareSkipped, Skipped, SkippedVideos, SkippingLoader
 from dyninf.data.something_v1 import SomethingV1
 from dyninf.data.something_v2 import SomethingV2
 from dyninf.data.synthetic import Synthetic
@@ -39,6 +41,7 @@ __all__ = [
     "Decoder",
     "Dense",
     "DrawnDataModule",
+    "ExclusionList",
     "FrameReader",
     "FrameSource",
     "ImageFolder",
@@ -48,6 +51,10 @@ __all__ = [
     "PublishedDataModule",
     "Sampling",
     "Segment",
+    "ShareSkipped",
+    "Skipped",
+    "SkippedVideos",
+    "SkippingLoader",
     "SomethingV1",
     "SomethingV2",
     "Synthetic",

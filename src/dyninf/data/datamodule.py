@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -14,18 +15,22 @@ from torch.utils.data import DataLoader
 
 from dyninf.data.augmentation import RandAugment, TrainCrop
 from dyninf.data.crops import CropsTransform, check_crops
+from dyninf.data.exclusion import ExclusionList
 from dyninf.data.frame_source import Decoder, frame_source
 from dyninf.data.sampling import Segment, sampling_named
+from dyninf.data.skipping import SkippedVideos, SkippingDataset, SkippingLoader
 from dyninf.data.torchcodec_reader import require_torchcodec
 from dyninf.data.transforms import IMAGENET_MEAN, IMAGENET_STD, ClipTransform
 from dyninf.data.video_dataset import Clip, Video, VideoDataset, batch_of
+
+OnError = Literal["raise", "skip"]
 
 
 class VideoDataModule(LightningDataModule):
     """Clips of a labelled set of videos, in the splits train, calibration and test.
 
-    A data set is a subclass that sets `name` and `class_names` and gives `videos(split)`. The calibration
-    split serves as Lightning's validation split; thresholds are chosen on it.
+    A data set is a subclass that sets `name` and `class_names` and gives `all_videos(split)`. The
+    calibration split serves as Lightning's validation split; thresholds are chosen on it.
 
     Args:
         root: folder of the data set.
@@ -43,6 +48,9 @@ class VideoDataModule(LightningDataModule):
         clips_per_video, crops_per_clip: the views in which `dataloader` gives a video; training, and the
             validation during it, see one.
         decoder: what reads video files, "pyav" or "torchcodec".
+        exclude: a file that names videos to do without (`ExclusionList`), absolute or relative to `root`.
+        on_error: where a video cannot be read, "raise" its VideoError, or "skip" it: the loaders leave it
+            out, and `skipped` says so (`SkippedVideos`, which ends with an error where it is too many).
 
     Raises:
         ValueError: an argument is out of its range, torchcodec is asked for and missing, or mirroring
@@ -72,6 +80,8 @@ class VideoDataModule(LightningDataModule):
         clips_per_video: int = 1,
         crops_per_clip: int = 1,
         decoder: Decoder = "pyav",
+        exclude: str | Path | None = None,
+        on_error: OnError = "raise",
     ) -> None:
         super().__init__()
         for argument, value, least in (
@@ -94,6 +104,8 @@ class VideoDataModule(LightningDataModule):
             raise ValueError(f"decoder must be {' or '.join(get_args(Decoder))}; got {decoder!r}")
         if decoder == "torchcodec":
             require_torchcodec()
+        if on_error not in ("raise", "skip"):
+            raise ValueError(f"on_error must be 'raise' or 'skip'; got {on_error!r}")
         self.root = Path(root)
         self.num_frames = num_frames
         self.batch_size = batch_size
@@ -107,18 +119,48 @@ class VideoDataModule(LightningDataModule):
         self.views_transform = self.test_transform
         if crops_per_clip > 1:
             self.views_transform = CropsTransform(resize, crop, crops_per_clip, mean, std)
+        self.exclude = exclude
+        self.on_error = on_error
+        self.skipped = SkippedVideos(self.name)
 
     @property
     def num_classes(self) -> int:
         return len(self.class_names)
 
     @abstractmethod
+    def all_videos(self, split: str) -> list[Video]:
+        """The videos of one of `splits`, excluded ones too, in an order that is always the same."""
+
     def videos(self, split: str) -> list[Video]:
-        """The videos of a split, in an order that is always the same.
+        """The videos of a split without the excluded ones, in an order that is always the same.
 
         Raises:
-            ValueError: no such split (`check_split`).
+            ValueError: no such split, no excluded video is in any split, or all of this one's are excluded.
+            FileNotFoundError: no file `exclude`.
         """
+        self.check_split(split)
+        videos = self.all_videos(split)
+        if self.excluded is None or not self.excluded.names:
+            return videos
+        kept = self.excluded.without(videos)
+        if not kept:
+            raise ValueError(f"exclude={self.excluded.file} leaves no video of {self.name}'s split {split}")
+        others = (other for other in self.splits if other != split)
+        if len(kept) == len(videos) and not any(
+            video in self.excluded for other in others for video in self.all_videos(other)
+        ):
+            # Some names that match nothing are fine: a list may serve other folds, or other copies, too. If
+            # none does, the list is of another data set, or its names are of another form.
+            raise ValueError(
+                f"{self.excluded.file} names no video of {self.name}: it has to hold ids such as "
+                f"{videos[0].video_id}, or paths relative to {self.root}, one a line"
+            )
+        return kept
+
+    @cached_property
+    def excluded(self) -> ExclusionList | None:
+        """What the file `exclude` names."""
+        return None if self.exclude is None else ExclusionList(self.exclude, self.root)
 
     def check_split(self, split: str) -> None:
         """Raise a ValueError that names the splits there are, where `split` is none of them."""
@@ -126,22 +168,28 @@ class VideoDataModule(LightningDataModule):
             raise ValueError(f"{self.name} has no split {split!r}; it has {', '.join(self.splits)}")
 
     def dataset(self, split: str, train: bool = False, views: bool = True) -> VideoDataset:
-        """The split's clips: as in training; or as they are tested, without `views` in one view a video."""
+        """The split's clips: as in training; or as they are tested, without `views` in one view a video.
+
+        Videos that were skipped before are not tried again, so that all passes over a split are of the same.
+        """
         transform, clips = (self.views_transform, self.clips_per_video) if views else (self.test_transform, 1)
         if train:
             transform, clips = self.train_transform, 1
-        return VideoDataset(self.videos(split), self.sampling, transform, train, clips, self.decoder)
+        skipped = self.skipped.of(split)
+        videos = [video for video in self.videos(split) if video.video_id not in skipped]
+        return VideoDataset(videos, self.sampling, transform, train, clips, self.decoder)
 
     def dataloader(self, split: str) -> DataLoader[Clip]:
         """Any split as it is tested: the same clips and crops every time, in the order of `videos(split)`."""
         views = self.clips_per_video * self.crops_per_clip
-        return self._loader(self.dataset(split), max(self.batch_size // views, 1))
+        return self._loader(split, self.dataset(split), max(self.batch_size // views, 1))
 
     def train_dataloader(self) -> DataLoader[Clip]:
-        return self._loader(self.dataset("train", train=True), self.batch_size)
+        """Training clips; with `on_error="skip"`, a batch that nothing is left of is None."""
+        return self._loader("train", self.dataset("train", train=True), self.batch_size)
 
     def val_dataloader(self) -> DataLoader[Clip]:
-        return self._loader(self.dataset("calibration", views=False), self.batch_size)
+        return self._loader("calibration", self.dataset("calibration", views=False), self.batch_size)
 
     def test_dataloader(self) -> DataLoader[Clip]:
         return self.dataloader("test")
@@ -161,18 +209,25 @@ class VideoDataModule(LightningDataModule):
             reading += f", {self.decoder}"
         return hashlib.sha256("\n".join([reading, *lines]).encode()).hexdigest()[:12]
 
-    def _loader(self, dataset: VideoDataset, batch_size: int) -> DataLoader[Clip]:
-        return DataLoader(
-            dataset,
-            batch_size=batch_size,
-            shuffle=dataset.train,
+    def keep_skipped(self, folder: Path) -> None:
+        """With `on_error="skip"`, name the skipped videos in ``skipped.csv`` in `folder` from now on."""
+        if self.on_error == "skip":
+            self.skipped.keep_in(folder / "skipped.csv")
+
+    def _loader(self, split: str, dataset: VideoDataset, batch_size: int) -> DataLoader[Clip]:
+        options: dict[str, Any] = {
+            "batch_size": batch_size,
+            "shuffle": dataset.train,
             # A last batch of one clip would upset batch normalisation; a lone batch has to stay.
-            drop_last=dataset.train and len(dataset) > batch_size,
-            num_workers=self.num_workers,
-            collate_fn=batch_of,
-            persistent_workers=self.num_workers > 0,
-            pin_memory=torch.cuda.is_available(),
-        )
+            "drop_last": dataset.train and len(dataset) > batch_size,
+            "num_workers": self.num_workers,
+            "persistent_workers": self.num_workers > 0,
+            "pin_memory": torch.cuda.is_available(),
+        }
+        if self.on_error == "raise":
+            return DataLoader(dataset, collate_fn=batch_of, **options)
+        self.skipped.sizes[split] = len(self.videos(split))
+        return SkippingLoader(SkippingDataset(dataset), self.skipped, split, dataset.train, **options)
 
 
 def _size_of(video: Video) -> str:

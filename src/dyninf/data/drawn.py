@@ -57,9 +57,8 @@ class DrawnDataModule(VideoDataModule):
     def prepare_data(self) -> None:
         drawn_files.make(self._order, self.root)
 
-    def videos(self, split: str) -> list[Video]:
+    def all_videos(self, split: str) -> list[Video]:
         """The split's files; made now, should they not be there yet."""
-        self.check_split(split)
         self.prepare_data()
         with (self.folder / "manifest.csv").open(newline="", encoding="utf-8") as file:
             rows = [row for row in csv.DictReader(file) if row["split"] == split]

@@ -9,12 +9,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import multiprocessing
-import multiprocessing.connection
 import os
 import shutil
-import signal
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -24,6 +21,8 @@ from typing import Any, Protocol
 import av
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from dyninf.data.processes import cores, live_and_die_with_the_maker
 
 # Without B-frames and CABAC the small clips decode in about half the time, at a few kilobytes more.
 _X264 = {"preset": "veryfast", "tune": "fastdecode", "crf": "24", "bf": "0", "threads": "1"}
@@ -143,13 +142,13 @@ def _encode_all(drawing: Drawing, recipes: list[Recipe], folder: Path) -> None:
 
 def _run(drawing: Drawing, tasks: list[list[Recipe]], folder: Path) -> Iterator[int]:
     """Draw and encode the tasks, in parallel where they are worth it; gives the clips done by each."""
-    processes = min(_cores(), len(tasks) // _TASKS_WORTH_A_PROCESS)
+    processes = min(cores(), len(tasks) // _TASKS_WORTH_A_PROCESS)
     if processes < 2:
         yield from (_draw_and_encode(drawing, task, folder) for task in tasks)
         return
     # Spawned, not forked: the caller has torch's threads and a progress bar's running.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_live_and_die_with_the_maker) as pool:
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=live_and_die_with_the_maker) as pool:
         try:
             futures = [pool.submit(_draw_and_encode, drawing, task, folder) for task in tasks]
             for future in as_completed(futures):
@@ -157,24 +156,6 @@ def _run(drawing: Drawing, tasks: list[list[Recipe]], folder: Path) -> Iterator[
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-
-
-def _live_and_die_with_the_maker() -> None:
-    # Ctrl-C reaches the maker, which ends the pool; a killed maker cannot, and its pool would wait for ever.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    maker = multiprocessing.parent_process()
-    assert maker is not None, "runs in the pool's processes only"
-
-    def watch() -> None:
-        multiprocessing.connection.wait([maker.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _cores() -> int:
-    # A container's share of the machine, where the system tells it.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _draw_and_encode(drawing: Drawing, task: list[Recipe], folder: Path) -> int:

@@ -102,6 +102,10 @@ class ImageFolder:
     def groups(self, groups: Sequence[Sequence[int]]) -> Iterator[np.ndarray]:
         return (self.read(indices) for indices in groups)
 
+    def ending(self) -> str:
+        """That of the first image, such as "jpg"."""
+        return self._images[0].suffix.removeprefix(".").lower()
+
     def size(self) -> str:
         # Asking every image of every video would take minutes where there are millions.
         first = self._images[0].stat().st_size if self._images else -1

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dyninf.data.annotations import folder_of, lines, needed, no_file
-from dyninf.data.published import PublishedDataModule
+from dyninf.data.published import PublishedDataModule, PublishedSizes
 from dyninf.data.video_dataset import Video
 
 LISTS = (".", "testTrainMulti_7030_splits", "splits")
@@ -25,6 +25,7 @@ class HMDB51(PublishedDataModule):
     """
 
     name = "hmdb51"
+    published_sizes = PublishedSizes(6_766, 3_570, 1_530)  # 70 and 30 of each class in every fold
 
     def __init__(self, root: str | Path, fold: int = 1, **settings: Any) -> None:
         super().__init__(root, **settings)

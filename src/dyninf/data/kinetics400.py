@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from dyninf.data.annotations import Place, find, lines, needed, no_file, text_of
-from dyninf.data.published import PublishedDataModule
+from dyninf.data.published import PublishedDataModule, PublishedSizes
 from dyninf.data.video_dataset import ENDINGS, Video
 
 PREFIXES = ("", "kinetics400_", "kinetics-400_", "kinetics_400_", "kinetics_")
@@ -31,6 +31,7 @@ class Kinetics400(PublishedDataModule):
     """
 
     name = "kinetics400"
+    published_sizes = PublishedSizes(306_245)
 
     def list_files(self) -> tuple[Path, Path] | None:
         given, train = super().list_files(), find(self.root, _csv_files(TRAIN))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dyninf.data.annotations import Place, lines, no_file
 from dyninf.data.calibration import hold_out
@@ -14,12 +14,24 @@ from dyninf.data.video_dataset import Video
 from dyninf.data.video_list import Entry, class_file_of, classes_in_paths, read_list, videos_of
 
 
+class PublishedSizes(NamedTuple):
+    """Videos of a data set as published.
+
+    all: those in no list that is read here too, such as an unlabelled test split;
+    train, test: of the lists for training, of which calibration is held out, and for testing; None if unsure.
+    """
+
+    all: int
+    train: int | None = None
+    test: int | None = None
+
+
 class PublishedDataModule(VideoDataModule):
     """A data set as published, its calibration split carved from its training videos.
 
     A subclass reads the published files: `published_classes`, `published_train`, `published_test` and, if
     there are calibration videos, `published_calibration`. With `train_list` and `test_list` two list files
-    are read instead (`video_list`).
+    are read instead (`video_list`). `published_sizes` says how many videos a complete copy has.
 
     Args, besides the base's (`settings`):
         train_list, test_list: lists of "path label" or "folder frames label", relative to `root`.
@@ -31,6 +43,8 @@ class PublishedDataModule(VideoDataModule):
             unknown class, a video listed twice.
         FileNotFoundError: later, an annotation file is missing. A missing video is named when it is read.
     """
+
+    published_sizes: PublishedSizes
 
     def __init__(
         self,
@@ -102,8 +116,7 @@ class PublishedDataModule(VideoDataModule):
             raise place.error(f"no class {class_name!r} among the {self.num_classes} of {self.name}")
         return self._labels[class_name]
 
-    def videos(self, split: str) -> list[Video]:
-        self.check_split(split)
+    def all_videos(self, split: str) -> list[Video]:
         return list(self._test if split == "test" else self._carved[split])
 
     @cached_property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dyninf.data.annotations import folder_of, lines, needed
-from dyninf.data.published import PublishedDataModule
+from dyninf.data.published import PublishedDataModule, PublishedSizes
 from dyninf.data.video_dataset import Video
 
 NAME = "something-something-v1"
@@ -17,6 +17,7 @@ class SomethingV1(PublishedDataModule):
 
     name = "something_v1"
     may_flip = False
+    published_sizes = PublishedSizes(108_499, 86_017, 11_522)
 
     def published_classes(self) -> list[str]:
         return [line for _, line in lines(needed(self.root, "list of classes", [f"{NAME}-labels.csv"]))]

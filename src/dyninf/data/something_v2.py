@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dyninf.data.annotations import Place, folder_of, json_of, needed
-from dyninf.data.published import PublishedDataModule
+from dyninf.data.published import PublishedDataModule, PublishedSizes
 from dyninf.data.video_dataset import Video
 
 NAME = "something-something-v2"
@@ -21,6 +21,7 @@ class SomethingV2(PublishedDataModule):
 
     name = "something_v2"
     may_flip = False
+    published_sizes = PublishedSizes(220_847, 168_913, 24_777)
 
     def published_classes(self) -> list[str]:
         file = self._file("list of classes", "labels")

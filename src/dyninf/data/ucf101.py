@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from dyninf.data.annotations import folder_of, lines, needed
-from dyninf.data.published import PublishedDataModule
+from dyninf.data.published import PublishedDataModule, PublishedSizes
 from dyninf.data.video_dataset import Video
 
 LISTS = (".", "ucfTrainTestlist", "annotations")
 VIDEOS = (".", "UCF-101", "videos")
+ALL, TRAIN = 13_320, (9_537, 9_586, 9_624)  # videos in all, and in each fold's list for training
 
 
 class UCF101(PublishedDataModule):
@@ -22,10 +23,13 @@ class UCF101(PublishedDataModule):
     """
 
     name = "ucf101"
+    published_sizes = PublishedSizes(ALL)
 
     def __init__(self, root: str | Path, fold: int = 1, **settings: Any) -> None:
         super().__init__(root, **settings)
         self.fold = self.check_fold(fold)
+        train = TRAIN[self.fold - 1]
+        self.published_sizes = PublishedSizes(ALL, train, ALL - train)
 
     def published_classes(self) -> list[str]:
         names: list[str] = []

@@ -44,12 +44,15 @@ def assess(
     `keep_calibration`. Traces go to ``output/trace/SPLIT``; those below
     `known_traces` are used instead of recording again where they are of this network and split.
 
+    Videos that the data set skips (`on_error`) are in neither a trace nor a figure; it is said how many.
+
     Raises ValueError if the threshold would have to be chosen on the split that is reported.
     """
     network = network.float().to(device)  # figures are those of float32, whatever the training ran in
     console = Console()
     if policy.threshold is None and split == "calibration":
         raise ValueError("a threshold cannot be chosen on the split that is reported; give policy.threshold")
+    datamodule.keep_skipped(output)
     splits = ["calibration", split] if keep_calibration or policy.threshold is None else [split]
     traces = {name: _trace(network, datamodule, name, output, known_traces, console) for name in splits}
     if policy.threshold is None:
@@ -57,10 +60,11 @@ def assess(
         console.print(
             f"threshold {policy.threshold:.4f}: the cheapest on calibration that loses at most {max_drop:.1%}"
         )
-    trace = traces[split]
     batches = track(datamodule.dataloader(split), f"{split}: every video, leaving for real", console=console)
     left = evaluate(network, batches, policy)
-    summary = trace_figures(trace) | policy_figures(policy, left)
+    left_out = datamodule.skipped.of(split)
+    trace = traces[split].without(left_out)  # a video may fail now that could be read for the trace
+    summary = trace_figures(trace) | policy_figures(policy, left) | {"left_out": len(left_out)}
     summary["replay_agrees"] = agreement(left, trace.replay(policy))
     curve = sweep(trace, policy, default_thresholds(trace, policy, 200))
 
@@ -74,6 +78,12 @@ def assess(
         f"replaying the trace gives the same label and checkpoint for {summary['replay_agrees']} of "
         f"{summary['videos']} videos"
     )
+    for name in datamodule.splits:
+        if skipped := datamodule.skipped.of(name):
+            console.print(
+                f"{name}: {len(skipped)} of {datamodule.skipped.sizes[name]} videos could not be read and "
+                f"were left out; {output / 'skipped.csv'} names them"
+            )
     console.print(f"written to {output}: summary.json, curve.csv, curve.png")
     return Assessment(summary, curve)
 
@@ -89,7 +99,9 @@ def _trace(
     name = f"{datamodule.name}/{split}@{datamodule.fingerprint(split)}"
     if known is not None and (known / split / "trace.json").is_file():
         trace = Trace.load(known / split)
-        if (trace.info.fingerprint, trace.info.split) == (fingerprint(network), name):
+        # One that lacks videos, since they were skipped then, is not of the whole split.
+        is_whole = set(trace.video_ids) == {video.video_id for video in datamodule.videos(split)}
+        if is_whole and (trace.info.fingerprint, trace.info.split) == (fingerprint(network), name):
             return trace
     batches = track(datamodule.dataloader(split), f"{split}: recording all checkpoints", console=console)
     trace = Trace.record(network, batches, name, datamodule.class_names)

@@ -49,7 +49,8 @@ def _outcome_figures(outcome: Outcome) -> dict[str, float]:
 
 def checkpoint_table(summary: dict[str, Any]) -> Table:
     """One row a checkpoint: accuracy if all videos stopped there, share that left there, cumulative cost."""
-    table = Table(title=f"{summary['network']} on {summary['split']} ({summary['videos']} videos)")
+    left_out = f", {summary['left_out']} left out" if summary.get("left_out") else ""
+    table = Table(title=f"{summary['network']} on {summary['split']} ({summary['videos']} videos{left_out})")
     for column in ("checkpoint", "top-1 there", "share that left", "GMACs"):
         table.add_column(column, justify="left" if column == "checkpoint" else "right")
     for row, share in zip(summary["checkpoints"], summary["dynamic"]["exit_share"], strict=True):

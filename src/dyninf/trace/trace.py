@@ -5,8 +5,8 @@ Legend: B clips, V videos, K checkpoints, N classes, n ≤ 5 of them.
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from zipfile import BadZipFile
@@ -166,6 +166,12 @@ class Trace:
                 f"the trace of {self.info.split or 'a split'} is of another network: {self.info.network} "
                 f"with fingerprint {self.info.fingerprint}, expected {name} with {expected}"
             )
+
+    def without(self, video_ids: Collection[str]) -> "Trace":
+        """The trace of the other videos."""
+        keep = [v for v, video_id in enumerate(self.video_ids) if video_id not in video_ids]
+        ids = tuple(self.video_ids[v] for v in keep)
+        return replace(self, logits_VKN=self.logits_VKN[keep], label_V=self.label_V[keep], video_ids=ids)
 
     # Replay ------------------------------------------------------------------------------------------
 
