@@ -125,26 +125,21 @@ def tables(rows: Sequence[dict[str, object]], dynamic: Sequence[dict[str, object
                 f"| {gain(row):+.2f} | {row['top1_scene']} | {row['top1_temporal']} | {row['share']} % "
                 f"| {row['least_share_in_hindsight']} % | {row['half']} |"
             )
-        keys = (
-            "full_top1",
-            "top1",
-            "top1_scene",
-            "top1_temporal",
-            "share",
-            "least_share_in_hindsight",
-            "half",
-        )
-        full, top1, scene, temporal, share, hindsight, half = (column(own, key) for key in keys)
-        gains = spread([gain(row) for row in own], sign=True)
-        yield (
-            f"| **{variant}** | | {full} | {top1} | {gains} | {scene} | {temporal} | {share} % | {hindsight} % "
-            f"| {half} |"
-        )
+        yield f"| **{variant}** | | {' | '.join(spread_cells(own))} |"
     yield (
         "\nIn hindsight: the least cost at which some threshold keeps full inference's top-1 on the test "
         "split itself; no operating point, since it is chosen on the split that it is reported on. At 50 %: "
         "top-1 with the threshold that costs at most half of full inference on calibration."
     )
+
+
+def spread_cells(rows: Sequence[dict[str, object]]) -> Iterator[str]:
+    """What all seeds of a variant give, in the order of its rows."""
+    yield from (column(rows, key) for key in ("full_top1", "top1"))
+    yield spread([gain(row) for row in rows], sign=True)
+    yield from (column(rows, key) for key in ("top1_scene", "top1_temporal"))
+    yield from (f"{column(rows, key)} %" for key in ("share", "least_share_in_hindsight"))
+    yield column(rows, "half")
 
 
 def gain(row: dict[str, object]) -> float:

@@ -7,6 +7,7 @@ by apt-get (opencv-doc, on Debian and Ubuntu). Nothing else in dyninf fetches an
 """
 
 import argparse
+import csv
 import gzip
 import json
 import platform
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 
@@ -107,10 +109,12 @@ def compared(path: Path) -> dict[str, object]:
 
 
 def trained(folder: Path, temporary: Path) -> dict[str, object]:
-    """A short training, with its validation and test, and an evaluation of its checkpoint."""
+    """A check of the files, a short training with its validation and test, and another evaluation."""
     for file, place in CLIPS.items():
         (temporary / "videos" / place).mkdir(parents=True, exist_ok=True)
         shutil.copy(folder / file, temporary / "videos" / place)
+    dataset = [setting for setting in SETTINGS if setting.startswith("dataset")]
+    command(temporary, "check_data", *dataset, "dataset.root=videos", "decode=full", "output=check")
     command(temporary, "train", *SETTINGS, "dataset.root=videos", "output=run")
     command(temporary, "evaluate", "checkpoint=run/checkpoints/best.ckpt", "output=again")
     first, again = (json.loads((temporary / run / "summary.json").read_text()) for run in ("run", "again"))
@@ -118,7 +122,10 @@ def trained(folder: Path, temporary: Path) -> dict[str, object]:
     for split in ("calibration", "test"):
         rows = islice((temporary / f"run/trace/{split}/videos.csv").read_text().splitlines(), 1, None)
         splits[split] = sorted(row.rpartition(",")[0] for row in rows)
+    with (temporary / "check/check.csv").open(newline="") as file:
+        statuses = Counter(row["status"] for row in csv.DictReader(file))
     return {
+        "check_data": dict(statuses),
         **splits,
         "replay_agrees": f"{first['replay_agrees']} of {first['videos']}",
         "evaluate_gives_the_same_summary": first == again,

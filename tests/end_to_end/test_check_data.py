@@ -85,6 +85,23 @@ def test_a_sample_of_every_split_is_checked_and_sizes_are_estimated_from_it(
     assert rows.keys() == rows_of(here / "same").keys() != rows_of(here / "other").keys()
 
 
+def test_videos_of_ones_own_are_checked_too_and_have_no_published_size(
+    here: Path, tmp_path: Path, command: Command
+) -> None:
+    for split in ("train", "test"):
+        for label, name in enumerate(("left", "right")):
+            for number in range(2):
+                path = tmp_path / "own" / split / name / f"{number}.mp4"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_video(path, Item(split, label, name, number).frames(8))
+    own = ["dataset=video_folder", f"dataset.root={tmp_path / 'own'}", *SMALL]
+    done = command("check_data", *own, "output=check").check()
+    assert "0 of 8 videos are bad" in done.out
+    assert "train + calibration" not in done.out
+    with (here / "check/check.csv").open(newline="") as file:
+        assert [row["status"] for row in csv.DictReader(file)] == ["ok"] * 8
+
+
 def test_a_file_that_takes_too_long_is_a_row_and_not_the_end(
     here: Path, tmp_path: Path, command: Command
 ) -> None:

@@ -31,7 +31,8 @@ class PublishedDataModule(VideoDataModule):
 
     A subclass reads the published files: `published_classes`, `published_train`, `published_test` and, if
     there are calibration videos, `published_calibration`. With `train_list` and `test_list` two list files
-    are read instead (`video_list`). `published_sizes` says how many videos a complete copy has.
+    are read instead (`video_list`). `published_sizes` says how many videos a complete copy has, if that is
+    known.
 
     Args, besides the base's (`settings`):
         train_list, test_list: lists of "path label" or "folder frames label", relative to `root`.
@@ -44,7 +45,7 @@ class PublishedDataModule(VideoDataModule):
         FileNotFoundError: later, an annotation file is missing. A missing video is named when it is read.
     """
 
-    published_sizes: PublishedSizes
+    published_sizes: PublishedSizes | None = None
 
     def __init__(
         self,
