@@ -93,6 +93,19 @@ def test_a_folder_without_images(tmp_path):
     assert frame_source(tmp_path).size() == "0 images, the first -1"
 
 
+@pytest.mark.parametrize("damage", ["length of a chunk", "length of the header"])
+def test_a_damaged_png_is_named_whatever_pillow_makes_of_it(damage, tmp_path):
+    bad = tmp_path / "00001.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (16, 20, 3), dtype=np.uint8)).save(bad)
+    content = bytearray(bad.read_bytes())
+    place = content.index({"length of a chunk": b"IDAT", "length of the header": b"IHDR"}[damage])
+    content[place - 1] = 5
+    bad.write_bytes(content)
+    with pytest.raises(VideoError) as caught:
+        read(tmp_path, [0])
+    assert str(caught.value) == f"{bad}: cannot be read: not an image, or a truncated one"
+
+
 @pytest.mark.parametrize("content", ["text", "half", "nothing"])
 def test_an_image_that_cannot_be_read_is_named(content, tmp_path):
     write_images(tmp_path, np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3), dtype=np.uint8))

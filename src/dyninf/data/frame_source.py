@@ -121,5 +121,6 @@ def _read_image(path: Path) -> np.ndarray:
     try:
         with Image.open(path) as image:
             return np.asarray(image.convert("RGB"))
-    except OSError as error:  # Pillow's own errors are OSErrors
+    # Pillow's own errors are OSErrors, but for these of damaged chunks and of absurd sizes.
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise VideoError(path, "cannot be read: not an image, or a truncated one") from error
