@@ -56,6 +56,18 @@ def test_a_folder_with_fewer_images_than_its_list_says_is_unreadable(tmp_path):
     assert found.reason == "frame 20 was asked for, but the folder has 20 images"
 
 
+def test_a_video_whose_list_gives_it_no_frame_is_too_short_as_it_is_in_training(tmp_path):
+    write_video(tmp_path / "clip.mp4", FRAMES)
+    found = checked(tmp_path / "clip.mp4", frames=0)
+    assert (found.status, found.reason) == ("too_short", "has 0 frames, fewer than the 8 asked for")
+
+
+def test_a_path_that_the_system_refuses_is_a_finding_and_no_error(tmp_path):
+    found = checked(tmp_path / ("long" * 100 + ".mp4"))
+    assert found.status == "unreadable"
+    assert "too long" in found.reason
+
+
 def test_only_reading_every_frame_finds_a_damaged_image_between_the_ends(tmp_path):
     write_images(tmp_path / "clip", FRAMES)
     (tmp_path / "clip/00003.jpg").write_bytes(b"\xff\xd8 no picture")

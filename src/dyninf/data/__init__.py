@@ -7,6 +7,7 @@ from dyninf.data.datamodule import VideoDataModule
 from dyninf.data.decoder import VideoInfo, VideoReader, decode_on_demand, probe, read_frames
 from dyninf.data.drawn import DrawnDataModule
 from dyninf.data.exclusion import ExclusionList
+from dyninf.data.file_check import FileCheck, check_file
 from dyninf.data.frame_source import Decoder, FrameReader, FrameSource, ImageFolder, VideoFile, frame_source
 from dyninf.data.hmdb51 import HMDB51
 from dyninf.data.kinetics400 import Kinetics400
@@ -42,6 +43,7 @@ __all__ = [
     "Dense",
     "DrawnDataModule",
     "ExclusionList",
+    "FileCheck",
     "FrameReader",
     "FrameSource",
     "ImageFolder",
@@ -69,6 +71,7 @@ __all__ = [
     "VideoInfo",
     "VideoReader",
     "batch_of",
+    "check_file",
     "decode_on_demand",
     "frame_source",
     "middle_frames",

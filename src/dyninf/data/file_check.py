@@ -41,20 +41,21 @@ class FileCheck:
 
 
 def check_file(video: Video, sampling: Sampling, decode: Decode) -> FileCheck:
-    """Read a video as training does.
+    """Read a video, by PyAV: torchcodec's reader goes back to it wherever torchcodec fails.
 
     Args:
         sampling: which frames make a clip, and so how many are too few.
         decode: its first, middle and last frame ("ends"), or every one ("full").
     """
-    if not video.path.exists():
-        return FileCheck("missing", "no such file")
     facts = FileCheck("ok")
     try:
+        if not video.path.exists():
+            return FileCheck("missing", "no such file")
         with frame_source(video.path).open() as reader:
             facts = _facts(reader)
-            F = video.frames or reader.count()
-            reader.read(sorted({0, F // 2, F - 1}))
+            F = reader.count() if video.frames is None else video.frames
+            if F:
+                reader.read(sorted({0, F // 2, F - 1}))
             if decode == "full":
                 _read_all(reader, F)
     except Exception as error:  # whatever a damaged file leads to is what the check is for
