@@ -1,5 +1,7 @@
 """Where the Hydra configs are, and objects by the names of their files."""
 
+import inspect
+import pydoc
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,25 @@ def load_group(group: str, name: str) -> DictConfig:
     config = OmegaConf.load(CONF / group / f"{name}.yaml")
     assert isinstance(config, DictConfig)
     return config
+
+
+def with_defaults(config: DictConfig) -> DictConfig:
+    """An object's config with every setting of its class; one that is not there gets the class's default.
+
+    So a setting that is newer than a saved config can be given all the same. Bases count where a class hands
+    its keyword arguments on to them.
+    """
+    defaults: dict[str, Any] = {}
+    found = pydoc.locate(str(config.get("_target_")))
+    for kind in found.__mro__ if isinstance(found, type) else ():
+        if "__init__" not in vars(kind):
+            continue
+        parameters = inspect.signature(kind.__init__).parameters.values()  # type: ignore[misc]
+        defaults = {p.name: p.default for p in parameters if p.default is not p.empty} | defaults
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            break
+    filled: dict[str, Any] = defaults | {str(key): value for key, value in config.items()}
+    return OmegaConf.create(filled)
 
 
 def make(config: DictConfig, **more: Any) -> Any:

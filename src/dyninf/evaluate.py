@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from dyninf import checkpoint_file
 from dyninf.cli import application
-from dyninf.configuration import make, number
+from dyninf.configuration import make, number, with_defaults
 from dyninf.report import assess
 
 
@@ -22,7 +22,8 @@ def offer_dataset() -> None:
         for override in OverridesParser.create().parse_overrides(given)
         for path in (override.sweep_iterator() if override.is_sweep_override() else [override.value()])
     ]
-    datasets = [checkpoint_file.read(str(path).strip("'\"")).config.dataset for path in paths]
+    files = [checkpoint_file.read(str(path).strip("'\"")) for path in paths]
+    datasets = [with_defaults(file.config.dataset) for file in files]
     if any(dataset != datasets[0] for dataset in datasets):
         raise ValueError("these checkpoints are of runs on different data sets; evaluate them one by one")
     ConfigStore.instance().store(group="dataset", name="of_checkpoint", node=[*datasets, {}][0])

@@ -108,6 +108,28 @@ def test_testing_in_six_views_costs_six_times_as_much_and_agrees_with_the_replay
         assert torch.equal(recorded.macs_K, 6 * before.macs_K)
 
 
+def test_a_checkpoint_from_before_there_were_views_can_be_evaluated_in_several(
+    command: Command, here: Path, tmp_path: Path, run_of: Callable[[str], Path]
+) -> None:
+    run = run_of("input")
+    content = torch.load(run / "checkpoints/best.ckpt", weights_only=True)
+    for setting in (
+        "sampling",
+        "stride",
+        "clips_per_video",
+        "crops_per_clip",
+        "decoder",
+        "exclude",
+        "on_error",
+    ):
+        del content["dyninf"]["config"]["dataset"][setting]
+    torch.save(content, tmp_path / "old.ckpt")
+    command("evaluate", f"checkpoint={tmp_path}/old.ckpt", "output=single").check()
+    assert summary_of(here / "single") == summary_of(run)
+    command("evaluate", f"checkpoint={tmp_path}/old.ckpt", "dataset.clips_per_video=2", "output=two").check()
+    assert summary_of(here / "two")["full"]["gmacs"] == pytest.approx(2 * summary_of(run)["full"]["gmacs"])
+
+
 def test_another_sampling_is_evaluated_and_settings_that_cannot_be_are_refused(
     command: Command, here: Path, run_of: Callable[[str], Path]
 ) -> None:
