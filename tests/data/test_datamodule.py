@@ -83,6 +83,11 @@ def test_an_unknown_split_names_those_there_are(synthetic):
         ("test_clips", 0),
         ("clips_per_video", 0),
         ("crops_per_clip", 2),
+        ("stride", 0),
+        ("clips_per_video", 1.5),
+        ("stride", "two"),
+        ("num_frames", None),
+        ("exclude", 3),
     ],
 )
 def test_an_argument_out_of_range_is_refused_by_name(tmp_path, argument, value):

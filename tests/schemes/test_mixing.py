@@ -88,7 +88,7 @@ def test_a_lone_clip_stays_as_it_is() -> None:
         torch.testing.assert_close(share_BN, torch.eye(NUM_CLASSES)[[2]])
 
 
-@pytest.mark.parametrize("alpha", [0, -1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("alpha", [0, -1.0, float("nan"), float("inf"), "much"])
 def test_an_alpha_that_is_not_positive_is_refused_by_name(alpha: float) -> None:
     for make, name in (
         (lambda: Mixup(alpha), "mixup"),
@@ -96,11 +96,11 @@ def test_an_alpha_that_is_not_positive_is_refused_by_name(alpha: float) -> None:
         (lambda: MixupOrCutmix(mixup_alpha=alpha), "mixup"),
         (lambda: MixupOrCutmix(cutmix_alpha=alpha), "cutmix"),
     ):
-        with pytest.raises(ValueError, match=f"alpha of {name} must be a positive number, got {alpha}"):
+        with pytest.raises(ValueError, match=f"alpha of {name} must be a positive number, got {alpha!r}"):
             make()
 
 
-@pytest.mark.parametrize("share", [0, 1, -0.5, float("nan")])
+@pytest.mark.parametrize("share", [0, 1, -0.5, float("nan"), "half"])
 def test_a_share_that_leaves_one_kind_alone_is_refused(share: float) -> None:
     with pytest.raises(ValueError, match=r"cutmix_share must be between 0 and 1.*mixing=mixup"):
         MixupOrCutmix(cutmix_share=share)

@@ -88,8 +88,13 @@ class VideoDataModule(LightningDataModule):
             ("num_frames", num_frames, 1),
             ("batch_size", batch_size, 1),
             ("num_workers", num_workers, 0),
+            ("resize", resize, 1),
+            ("crop", crop, 1),
+            ("stride", stride, 1),
             ("clips_per_video", clips_per_video, 1),
         ):
+            if type(value) is not int:
+                raise ValueError(f"{argument} must be a whole number; got {value!r}")
             if value < least:
                 raise ValueError(f"{argument} must be {least} or more; got {value}")
         if flip and not self.may_flip:
@@ -104,6 +109,8 @@ class VideoDataModule(LightningDataModule):
             raise ValueError(f"decoder must be {' or '.join(get_args(Decoder))}; got {decoder!r}")
         if decoder == "torchcodec":
             require_torchcodec()
+        if exclude is not None and not isinstance(exclude, (str, Path)):
+            raise ValueError(f"exclude must be the path of a file; got {exclude!r}")
         if on_error not in ("raise", "skip"):
             raise ValueError(f"on_error must be 'raise' or 'skip'; got {on_error!r}")
         self.root = Path(root)

@@ -61,9 +61,9 @@ class MixupOrCutmix(Mixing):
     def __init__(
         self, mixup_alpha: float = 0.8, cutmix_alpha: float = 1.0, cutmix_share: float = 0.5
     ) -> None:
-        if not 0 < cutmix_share < 1:
+        if not isinstance(cutmix_share, (int, float)) or not 0 < cutmix_share < 1:
             raise ValueError(
-                f"cutmix_share must be between 0 and 1, got {cutmix_share}; for one kind alone use "
+                f"cutmix_share must be between 0 and 1, got {cutmix_share!r}; for one kind alone use "
                 "mixing=mixup or mixing=cutmix"
             )
         kinds = [Mixup(mixup_alpha).transform, Cutmix(cutmix_alpha).transform]
@@ -71,6 +71,6 @@ class MixupOrCutmix(Mixing):
 
 
 def _positive(name: str, value: float) -> float:
-    if not 0 < value < float("inf"):
-        raise ValueError(f"{name} must be a positive number, got {value}")
+    if not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+        raise ValueError(f"{name} must be a positive number, got {value!r}")
     return value
