@@ -115,7 +115,7 @@ class VideoDataModule(LightningDataModule):
         videos = self.videos(split)
         lines = sorted(f"{video.video_id}\t{video.label}\t{_size_of(video)}" for video in videos)
         reading = f"{self.num_frames} frames, {self.test_transform}"
-        return hashlib.sha256("\n".join([reading, *lines]).encode()).hexdigest()[:12]
+        return hashlib.sha256("\n".join([reading, *lines]).encode(errors="surrogateescape")).hexdigest()[:12]
 
     def _loader(self, dataset: VideoDataset, train: bool) -> DataLoader[Clip]:
         return DataLoader(
