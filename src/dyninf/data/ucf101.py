@@ -54,7 +54,7 @@ class UCF101(PublishedDataModule):
                 expected = "CLASS/VIDEO.avi" if kind == "test" else "CLASS/VIDEO.avi NUMBER"
                 raise place.error(f'expected "{expected}"; got {shown(line)}')
             label = self.label_of(match[2], place)
-            if match[3] is not None and match[3] != str(label + 1):
+            if match[3] is not None and match[3].lstrip("0") != str(label + 1):
                 here = shown(match[3])
                 raise place.error(f"{match[2]} has the number {label + 1} in classInd.txt, {here} here")
             listed.append((match[1], label))
