@@ -24,7 +24,13 @@ from dyninf.data import HMDB51, UCF101, Kinetics400, SomethingV1, SomethingV2, V
     ("module", "make", "file", "line", "said"),
     [
         (Kinetics400, make_kinetics400, "train.csv", "zumba,abc,1", "time_end,split; got 'zumba,abc,1'"),
-        (Kinetics400, make_kinetics400, "train.csv", "zumba,abc,one,11,train", "whole seconds; got one, 11"),
+        (
+            Kinetics400,
+            make_kinetics400,
+            "train.csv",
+            "zumba,abc,one,11,train",
+            "whole seconds; got 'one' and '11'",
+        ),
         (Kinetics400, make_kinetics400, "val.csv", "yoga,abc,1,11,val", "no class 'yoga' among the 2"),
         (Kinetics400, make_video_list, "kinetics400_val_list_videos.txt", "a/b.mp4 9", "from 0 to 1"),
         (UCF101, make_ucf101, "ucfTrainTestlist/classInd.txt", "4 Yawn", 'expected "3 CLASS"'),
@@ -96,15 +102,14 @@ def test_a_video_listed_twice_is_named(tmp_path):
     make_ucf101(tmp_path)
     file = tmp_path / "ucfTrainTestlist/trainlist01.txt"
     append(file, file.read_text().splitlines()[0])
-    assert "lists the training video ApplyEyeMakeup/v_ApplyEyeMakeup_g03_c01 twice" in the_error(
-        UCF101(tmp_path)
-    )
+    said = "lists the training video 'ApplyEyeMakeup/v_ApplyEyeMakeup_g03_c01' twice"
+    assert said in the_error(UCF101(tmp_path))
 
 
 def test_a_class_named_twice_is_refused(tmp_path):
     make_something_v1(tmp_path)
     append(tmp_path / "something-something-v1-labels.csv", "Holding something")
-    assert the_error(SomethingV1(tmp_path)).endswith("names a class twice: Holding something")
+    assert the_error(SomethingV1(tmp_path)).endswith("names a class twice: 'Holding something'")
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import reprlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
+
+
+def shown(value: object) -> str:
+    """What a file holds, in quotes and at most some 80 characters long, for a line that tells of it."""
+    return _SHORT.repr(value)
 
 
 class Place(NamedTuple):
@@ -56,10 +66,19 @@ def lines(file: Path) -> Iterator[tuple[Place, str]]:
 
 def json_of(file: Path, kind: type[list] | type[dict]) -> Any:
     """A JSON file whose outermost value is a list, or an object; ValueError that names it otherwise."""
+    text = text_of(file)
     try:
-        value = json.loads(text_of(file))
+        value = json.loads(text)
+        if "\\ud" in text.lower():  # half of a pair of surrogates is no text that could be hashed or printed
+            json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise Place(file, f"line {error.lineno}").error(f"is not JSON: {error.msg}") from None
+    except UnicodeEncodeError:
+        raise ValueError(f"{file}: has an escape \\ud… that is half a character") from None
+    except RecursionError:
+        raise ValueError(f"{file}: its values are nested too deeply") from None
+    except ValueError:  # Python's limit on the digits of a number
+        raise ValueError(f"{file}: has a number of thousands of digits") from None
     if not isinstance(value, kind):
         raise ValueError(f"{file}: has to be a JSON {'list' if kind is list else 'object'}")
     return value
@@ -74,6 +93,7 @@ def folder_of(root: Path, files: Sequence[str], usual: Sequence[str] = (".",)) -
     expected = [root / folder for folder in usual]
     others = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
     for folder in (*expected, root, *others):
-        if any((folder / file).exists() for file in files[:5]):
+        # Unlike Path.exists, this answers no where a name is too long to be one.
+        if any(os.path.exists(folder / file) for file in files[:5]):
             return folder
     return expected[0]

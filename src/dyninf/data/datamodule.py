@@ -214,7 +214,7 @@ class VideoDataModule(LightningDataModule):
             reading += f", {self.sampling}, {self.clips_per_video} clips"
         if self.decoder != "pyav":  # its colours may differ a little
             reading += f", {self.decoder}"
-        return hashlib.sha256("\n".join([reading, *lines]).encode()).hexdigest()[:12]
+        return hashlib.sha256("\n".join([reading, *lines]).encode(errors="surrogateescape")).hexdigest()[:12]
 
     def keep_skipped(self, folder: Path) -> None:
         """With `on_error="skip"`, name the skipped videos in ``skipped.csv`` in `folder` from now on."""

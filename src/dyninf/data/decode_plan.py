@@ -13,8 +13,8 @@ JUMP_COST = 0.3
 """What a jump to a key frame costs, in decoded frames: emptying the decoder and starting it again.
 
 Measured on 340x256 H.264 with PyAV 18.1 on one thread: decoding all of a clip, with a fresh start at every
-key frame, costs 0.32 frames a start more than reading through it where there are 12 frames between key
-frames, 0.21 where there are 30. `experiments/decoding/run.py` measures it again.
+key frame, costs 0.2 to 0.5 frames a start more than reading through it (`experiments/decoding`). What is
+jumped over is a whole number of packets, so that any cost from 0 to less than 1 gives the same plan.
 """
 
 

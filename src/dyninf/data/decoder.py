@@ -146,9 +146,20 @@ class VideoReader:
     def _groups(self, groups: Sequence[Sequence[int]]) -> Generator[np.ndarray]:
         for number, indices in enumerate(groups):
             later = {index for group in groups[number + 1 :] for index in group}
-            frames = self._take(set(indices), later)
-            pictures = {index: self._painter.picture(frame) for index, frame in frames.items()}
-            yield np.stack([pictures[index] for index in indices])
+            yield self._pictures(indices, self._take(set(indices), later))
+
+    def _pictures(self, indices: Sequence[int], frames: dict[int, VideoFrame]) -> np.ndarray:
+        """uint8 THWC. Empties `frames`, so that each is freed when painted: large ones fill the memory."""
+        frames_THWC = np.empty((0,), np.uint8)
+        while frames:
+            index, frame = frames.popitem()
+            picture_HWC = self._painter.picture(frame)
+            if frames_THWC.ndim == 1:
+                frames_THWC = np.empty((len(indices), *picture_HWC.shape), np.uint8)
+            if picture_HWC.shape != frames_THWC.shape[1:]:
+                raise VideoError(self.path, "its pictures are to be turned in different ways")
+            frames_THWC[[place for place, wanted in enumerate(indices) if wanted == index]] = picture_HWC
+        return frames_THWC
 
     def info(self) -> VideoInfo:
         """Describe the video. Raises VideoError where no frame can be decoded."""

@@ -5,6 +5,7 @@ T frames asked for, H and W pixels, C = 3 colours in the order red, green, blue.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -52,7 +53,7 @@ class FrameSource(Protocol):
 
 def frame_source(path: Path, decoder: Decoder = "pyav") -> FrameSource:
     """The source of a video's path: its images for a folder, else a file's frames (also of a missing one)."""
-    return ImageFolder(path) if path.is_dir() else VideoFile(path, decoder)
+    return ImageFolder(path) if os.path.isdir(path) else VideoFile(path, decoder)
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class VideoFile:
 
     def size(self) -> str:
         # A missing file is named when it is read; a fingerprint can do without it.
-        return str(self.path.stat().st_size if self.path.exists() else -1)
+        return str(self.path.stat().st_size if os.path.exists(self.path) else -1)
 
 
 @dataclass(frozen=True)

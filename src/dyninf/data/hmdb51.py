@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from dyninf.data.annotations import folder_of, lines, needed, no_file
+from dyninf.data.annotations import folder_of, lines, needed, no_file, shown
 from dyninf.data.published import PublishedDataModule, PublishedSizes
 from dyninf.data.video_dataset import Video
 
@@ -61,7 +61,7 @@ class HMDB51(PublishedDataModule):
                 match = re.fullmatch(rf"(\S.*\.avi)\s+([{TRAIN}{TEST}{UNUSED}])", line)
                 if match is None:
                     raise place.error(
-                        f'expected "VIDEO.avi" and 1 (train), 2 (test) or 0 (neither); got {line!r}'
+                        f'expected "VIDEO.avi" and 1 (train), 2 (test) or 0 (neither); got {shown(line)}'
                     )
                 if match[2] == wanted:
                     listed.append((f"{name}/{match[1]}", label))

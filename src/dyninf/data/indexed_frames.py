@@ -112,9 +112,10 @@ class IndexedFrames:
                 raise NotAsIndexed
             self._key_is_due = False
             self._next = frame + 1
+            # After damage libav's H.264 decoder gives other pixels when it is emptied and started again.
+            if picture.is_corrupt:
+                raise NotAsIndexed
             if frame in keep:
-                if picture.is_corrupt:
-                    raise NotAsIndexed
                 self._kept[frame] = picture
                 kept.add(frame)
         return kept

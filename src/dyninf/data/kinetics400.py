@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from dyninf.data.annotations import Place, find, lines, needed, no_file, text_of
+from dyninf.data.annotations import Place, find, lines, needed, no_file, shown, text_of
 from dyninf.data.published import PublishedDataModule, PublishedSizes
 from dyninf.data.video_dataset import ENDINGS, Video
 
@@ -58,7 +58,12 @@ class Kinetics400(PublishedDataModule):
             raise FileNotFoundError(no_file(self.root, f"list of the {kind} videos", usual))
         header: list[str] = []
         for place, line in lines(file):
-            values = next(csv.reader([line]))  # line by line: a quote without its end spoils no other line
+            try:
+                values = next(
+                    csv.reader([line])
+                )  # line by line: a quote without its end spoils no other line
+            except csv.Error as error:
+                raise place.error(f"is not CSV: {error}") from None
             row = dict(zip(header, values, strict=False))
             if not header:
                 header = values
@@ -67,7 +72,7 @@ class Kinetics400(PublishedDataModule):
             elif all(row.get(column) for column in COLUMNS):
                 yield place, row
             else:
-                raise place.error(f"expected {','.join(header)}; got {line!r}")
+                raise place.error(f"expected {','.join(header)}; got {shown(line)}")
 
     def _read(self, kind: str, names: Sequence[str]) -> list[Video]:
         videos = []
@@ -75,9 +80,8 @@ class Kinetics400(PublishedDataModule):
             try:
                 start, end = int(row["time_start"]), int(row["time_end"])
             except ValueError:
-                raise place.error(
-                    f"times have to be whole seconds; got {row['time_start']}, {row['time_end']}"
-                ) from None
+                times = f"{shown(row['time_start'])} and {shown(row['time_end'])}"
+                raise place.error(f"times have to be whole seconds; got {times}") from None
             video_id = f"{row['youtube_id']}_{start:06d}_{end:06d}"
             usual = self.root / names[0] / row["label"] / f"{video_id}.mp4"
             path = self._files.get(video_id) or self._files.get(row["youtube_id"], usual)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dyninf.data.annotations import Place, lines, no_file
+from dyninf.data.annotations import Place, lines, no_file, shown
 from dyninf.data.calibration import hold_out
 from dyninf.data.datamodule import VideoDataModule
 from dyninf.data.video_dataset import Video
@@ -107,14 +108,18 @@ class PublishedDataModule(VideoDataModule):
     def class_names(self) -> tuple[str, ...]:  # type: ignore[override]
         lists = self.list_files()
         names = self.published_classes() if lists is None else self._listed_classes(lists[0])
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"{self.name} at {self.root} names a class twice: {', '.join(sorted(twice))}")
+        if twice := sorted(name for name, times in Counter(names).items() if times > 1):
+            raise ValueError(
+                f"{self.name} at {self.root} names a class twice: {', '.join(map(shown, twice[:5]))}"
+            )
+        if not all(names):
+            raise ValueError(f"{self.name} at {self.root} has a class without a name")
         return tuple(names)
 
     def label_of(self, class_name: str, place: Place) -> int:
         """A class's number; ValueError that says where the name was read, if there is no such class."""
         if class_name not in self._labels:
-            raise place.error(f"no class {class_name!r} among the {self.num_classes} of {self.name}")
+            raise place.error(f"no class {shown(class_name)} among the {self.num_classes} of {self.name}")
         return self._labels[class_name]
 
     def all_videos(self, split: str) -> list[Video]:
@@ -152,7 +157,9 @@ class PublishedDataModule(VideoDataModule):
         seen: set[str] = set()
         for video in videos:
             if video.video_id in seen:
-                raise ValueError(f"{self.name} at {self.root} lists the {kind} video {video.video_id} twice")
+                raise ValueError(
+                    f"{self.name} at {self.root} lists the {kind} video {shown(video.video_id)} twice"
+                )
             seen.add(video.video_id)
 
     def _listed(self, file: Path) -> list[Video]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dyninf.data.annotations import folder_of, lines, needed
+from dyninf.data.annotations import folder_of, lines, needed, shown
 from dyninf.data.published import PublishedDataModule, PublishedSizes
 from dyninf.data.video_dataset import Video
 
@@ -33,7 +33,7 @@ class SomethingV1(PublishedDataModule):
         for place, line in lines(needed(self.root, f"list of the {kind} videos", [name])):
             video_id, _, class_name = line.partition(";")
             if not video_id.isdigit() or not class_name:
-                raise place.error(f'expected "ID;CLASS"; got {line!r}')
+                raise place.error(f'expected "ID;CLASS"; got {shown(line)}')
             listed.append((video_id, self.label_of(class_name.strip(), place)))
         folder = folder_of(self.root, [video_id for video_id, _ in listed], [f"20bn-{NAME}"])
         return [Video(folder / video_id, label, video_id) for video_id, label in listed]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dyninf.data.annotations import Place, folder_of, json_of, needed
+from dyninf.data.annotations import Place, folder_of, json_of, needed, shown
 from dyninf.data.published import PublishedDataModule, PublishedSizes
 from dyninf.data.video_dataset import Video
 
@@ -26,11 +26,12 @@ class SomethingV2(PublishedDataModule):
     def published_classes(self) -> list[str]:
         file = self._file("list of classes", "labels")
         number_of = json_of(file, dict)
-        names = sorted(number_of, key=lambda name: (len(str(number_of[name])), str(number_of[name])))
+        text_of = {name: str(n) if isinstance(n, (str, int)) else "" for name, n in number_of.items()}
+        names = sorted(text_of, key=lambda name: (len(text_of[name]), text_of[name]))
         for number, name in enumerate(names):
-            if str(number_of[name]) != str(number):
-                raise Place(file, f"class {name!r}").error(
-                    f"classes are numbered from 0 on; expected {number}, got {number_of[name]!r}"
+            if text_of[name] != str(number):
+                raise Place(file, f"class {shown(name)}").error(
+                    f"classes are numbered from 0 on; expected {number}, got {shown(number_of[name])}"
                 )
         return names
 
@@ -48,13 +49,11 @@ class SomethingV2(PublishedDataModule):
         listed = []
         for number, entry in enumerate(json_of(file, list), start=1):
             place = Place(file, f"entry {number}")
-            try:
-                video_id, template = str(entry["id"]), str(entry["template"])
-            except (KeyError, TypeError):
-                raise place.error(
-                    f'expected an object with "id" and "template"; got {str(entry)[:80]}'
-                ) from None
+            found = entry if isinstance(entry, dict) else {}
+            video_id, template = found.get("id"), found.get("template")
+            if not isinstance(video_id, (str, int)) or not isinstance(template, str):
+                raise place.error(f'expected an object with "id" and "template"; got {shown(entry)}')
             class_name = template.replace("[", "").replace("]", "")
-            listed.append((video_id, self.label_of(class_name, place)))
+            listed.append((str(video_id), self.label_of(class_name, place)))
         folder = folder_of(self.root, [f"{video_id}.webm" for video_id, _ in listed], [f"20bn-{NAME}"])
         return [Video(folder / f"{video_id}.webm", label, video_id) for video_id, label in listed]

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from dyninf.data.annotations import folder_of, lines, needed
+from dyninf.data.annotations import folder_of, lines, needed, shown
 from dyninf.data.published import PublishedDataModule, PublishedSizes
 from dyninf.data.video_dataset import Video
 
@@ -36,7 +36,7 @@ class UCF101(PublishedDataModule):
         for place, line in lines(needed(self.root, "list of classes", ["classInd.txt"], LISTS)):
             number, _, name = line.partition(" ")
             if number != str(len(names) + 1) or not name:
-                raise place.error(f'expected "{len(names) + 1} CLASS"; got {line!r}')
+                raise place.error(f'expected "{len(names) + 1} CLASS"; got {shown(line)}')
             names.append(name.strip())
         return names
 
@@ -56,10 +56,11 @@ class UCF101(PublishedDataModule):
             match = re.fullmatch(r"(([^/]+)/[^/]+\.avi)(?:\s+(\d+))?", line)
             if match is None or (match[3] is None) != (kind == "test"):
                 expected = "CLASS/VIDEO.avi" if kind == "test" else "CLASS/VIDEO.avi NUMBER"
-                raise place.error(f'expected "{expected}"; got {line!r}')
+                raise place.error(f'expected "{expected}"; got {shown(line)}')
             label = self.label_of(match[2], place)
-            if match[3] is not None and int(match[3]) != label + 1:
-                raise place.error(f"{match[2]} has the number {label + 1} in classInd.txt, {match[3]} here")
+            if match[3] is not None and match[3].lstrip("0") != str(label + 1):
+                here = shown(match[3])
+                raise place.error(f"{match[2]} has the number {label + 1} in classInd.txt, {here} here")
             listed.append((match[1], label))
         folder = folder_of(self.root, [path for path, _ in listed], VIDEOS)
         return [Video(folder / path, label, path.removesuffix(".avi")) for path, label in listed]

@@ -7,17 +7,18 @@ label is a class's number or, in lists of one's own videos, its name.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import string
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dyninf.data.annotations import Place, find, folder_of, lines
+from dyninf.data.annotations import Place, find, folder_of, lines, shown
 from dyninf.data.video_dataset import ENDINGS, Video
 
 CLASS_FILES = ("category.txt", "label_map.txt", "label_map_k400.txt", "kinetics_label_map.txt", "classes.txt")
 """Names of the classes, one a line, in the order of a list's labels."""
 
-_LINE = r"(?P<path>\S.*?)(?:[\s,]+(?P<frames>\d+))?[\s,]+(?P<label>{label})"
+_BETWEEN = string.whitespace + ","
 _ENDINGS = "|".join(re.escape(ending) for ending in sorted(ENDINGS))
 # All that follows a video file and its number of frames; after a folder, which has no ending, the last word.
 _LABEL = re.compile(rf"(?:\S.*(?:{_ENDINGS})(?:[\s,]+\d+)?|\S.*)[\s,]+(?P<label>\S.*)", re.IGNORECASE)
@@ -39,15 +40,15 @@ def read_list(file: Path, classes: Sequence[str] = ()) -> list[Entry]:
         ValueError: a line that is neither "path label" nor "folder frames label", or no line at all.
     """
     number_of = {name: number for number, name in enumerate(classes)}
-    pattern = re.compile(_LINE.format(label="|".join([r"\d+", *map(re.escape, classes)])))
     entries = []
     for place, line in lines(file):
-        match = pattern.fullmatch(line)
-        if match is None:
-            raise place.error(f"{_expected(classes)}; got {line!r}")
-        frames = None if match["frames"] is None else int(match["frames"])
-        label = int(match["label"]) if match["label"].isdigit() else number_of[match["label"]]
-        entries.append(Entry(match["path"], frames, label, place))
+        rest, label = _last_name(line, number_of)
+        if label is None:
+            rest, label = _last_number(line, place)
+        if label is None:
+            raise place.error(f"{_expected(classes)}; got {shown(line)}")
+        path, frames = _last_number(rest, place)
+        entries.append(Entry(path, frames, label, place))
     if not entries:
         raise ValueError(f"{file}: lists no video")
     return entries
@@ -66,7 +67,7 @@ def classes_of(file: Path) -> list[str]:
     for place, line in lines(file):
         match = _LABEL.fullmatch(line)
         if match is None:
-            raise place.error(f"{_expected(())}; got {line!r}")
+            raise place.error(f"{_expected(())}; got {shown(line)}")
         if match["label"].isdigit():
             numbers.append(place)
         else:
@@ -77,6 +78,28 @@ def classes_of(file: Path) -> list[str]:
             f"put {CLASS_FILES[-1]} beside the list, one class a line, or give names alone"
         )
     return sorted(names) if names else classes_in_paths(read_list(file))
+
+
+def _last_name(line: str, number_of: Mapping[str, int]) -> tuple[str, int | None]:
+    """What stands before the longest of these names at the end, and its number; all and None without both."""
+    longest = max(map(len, number_of), default=0)
+    for start in range(max(len(line) - longest, 1), len(line)):
+        rest = line[:start].rstrip(_BETWEEN)
+        if rest and line[start - 1] in _BETWEEN and line[start:] in number_of:
+            return rest, number_of[line[start:]]
+    return line, None
+
+
+def _last_number(text: str, place: Place) -> tuple[str, int | None]:
+    """What stands before the number at the end, and the number; all of it and None without both."""
+    # Without a regular expression: the time that one takes grows with the square of a run of blanks.
+    before = text.rstrip(string.digits)
+    rest, digits = before.rstrip(_BETWEEN), text[len(before) :]
+    if not digits or not rest or rest == before:
+        return text, None
+    if len(digits) > 9:
+        raise place.error(f"{shown(digits)} is too large for a label or a number of frames")
+    return rest, int(digits)
 
 
 def videos_of(entries: Sequence[Entry], root: Path, num_classes: int) -> list[Video]:

@@ -1,0 +1,73 @@
+"""A small part of the fuzz study: mutated files end in a right read or in one clear line."""
+
+import sys
+
+import pytest
+from experiments.fuzz import children
+from experiments.fuzz.annotation_mutations import MUTATIONS as CHANGES
+from experiments.fuzz.annotations import FORMATS, Annotations
+from experiments.fuzz.children import FAULT, run_cases
+from experiments.fuzz.video_mutations import MUTATIONS, parts
+from experiments.fuzz.videos import SEEDS, Videos, write_seeds
+from tests.experiments.evil import Evil
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Videos:
+    folder = tmp_path_factory.mktemp("seeds")
+    write_seeds(folder)
+    return Videos(folder)
+
+
+@linux
+def test_mutated_videos_end_in_a_right_read_or_a_clean_error(videos):
+    # Every mutation, each of another file; all but the large one, which takes seconds.
+    numbers = [14 * (3 * n % 19) + n % 14 for n in range(42)]
+    reports = run_cases(videos, numbers)
+    assert [report for report in reports if report.outcome == FAULT] == []
+    assert len({report.outcome for report in reports}) > 1
+    assert {videos.mutation(number) for number in numbers} == set(MUTATIONS)
+
+
+@linux
+def test_mutated_annotations_end_in_a_right_read_or_a_clean_error():
+    annotations = Annotations()
+    numbers = [14 * data + kind for data in range(len(FORMATS)) for kind in range(14) if (data + kind) % 2]
+    reports = run_cases(annotations, numbers)
+    assert [report for report in reports if report.outcome == FAULT] == []
+    assert {annotations.source(number) for number in numbers} == set(FORMATS)
+    assert {annotations.mutation(number) for number in numbers} == set(CHANGES)
+
+
+def test_a_case_is_the_same_whenever_it_is_made(videos):
+    for number in range(0, 14 * len(SEEDS), 19):
+        assert videos.mutated(number) == videos.mutated(number)
+    other = Videos(videos.original(0).parent, seed=1)
+    assert other.mutated(0) != videos.mutated(0)
+
+
+@pytest.mark.parametrize("name", ["h264, gop 12, 2 b", "mpeg4, avi, gop 12, 2 b", "vp9"])
+def test_the_parts_of_a_file_are_found_and_lie_in_each_other(videos, name):
+    data = videos.original(14 * SEEDS.index(name)).read_bytes()
+    found = parts(data)
+    assert len(found) > 10
+    for part in found:
+        assert 0 <= part.start <= part.size_at < part.size_end <= part.end <= len(data)
+
+
+@linux
+def test_crash_hang_flood_and_exception_are_faults_and_the_next_case_runs(monkeypatch):
+    monkeypatch.setattr(children, "SECONDS", 2)
+    monkeypatch.setattr(children, "PATIENCE", 3)
+    monkeypatch.setattr(children, "MEGABYTES", 64)
+    reports = run_cases(Evil, range(6))
+    assert [report.outcome for report in reports] == ["read", FAULT, FAULT, FAULT, FAULT, "read"]
+    reasons = [report.reason for report in reports]
+    assert reasons[1:5] == [
+        "crash: SIGSEGV",
+        "over its time",
+        "over its memory",
+        "builtins.MemoryError: no more",
+    ]
