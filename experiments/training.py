@@ -21,7 +21,8 @@ from dyninf.data import DrawnDataModule, Synthetic
 class Study:
     """Variants of an experiment of ``conf/experiment``, each trained with several seeds.
 
-    experiment: its name. variants: name → overrides. runs: folder of the trainings.
+    experiment: its name. runs: folder of the trainings.
+    variants: name → overrides, in which {runs} and {seed} stand for those of the training.
     dataset: what the experiment is trained on, for its temporal classes.
     """
 
@@ -47,9 +48,10 @@ class Study:
             return
         folder.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "dyninf.train", f"experiment={self.experiment}"]
+        overrides = [override.format(runs=self.runs, seed=seed) for override in self.variants[variant]]
         with open(folder / "log.txt", "w") as log:
             subprocess.run(
-                [*command, *self.variants[variant], f"seed={seed}", f"output={folder}"],
+                [*command, *overrides, f"seed={seed}", f"output={folder}"],
                 check=True,
                 stdout=log,
                 stderr=log,
