@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dyninf.policies.budget import affordable, checked_costs, mean_cost, never_early
 
-_HALVINGS = 40
+_HALVINGS = 20
 
 
 def budgeted_batch(scores_VK: Tensor, macs_K: Tensor, budget: float) -> Tensor:
@@ -56,7 +56,7 @@ def exit_shares(macs_K: Tensor, budget: float) -> Tensor:
         -60.0,
         60.0,
     )  # of log q; its exponential is beyond what a double can tell from 0 and from infinity
-    for _ in range(100):
+    for _ in range(56):
         middle = (low + high) / 2
         if (place_K * middle).softmax(0) @ macs_K.double() <= budget:
             low = middle

@@ -48,8 +48,8 @@ def assess(
     """Record traces, choose thresholds on the calibration split, leave for real on `split`, report.
 
     The thresholds keep `promise` on the calibration split. A policy that has one already keeps that; the
-    calibration split is then recorded only with `keep_calibration`. Traces go to ``output/trace/SPLIT``; those
-    below `known_traces` are used instead of recording again where they are of this network and split.
+    calibration split is then recorded only with `keep_calibration`. Traces go to ``output/trace/SPLIT``;
+    those below `known_traces` are used instead of recording again where they are of this network and split.
 
     Videos that the data set skips (`on_error`) are in neither a trace nor a figure; it is said how many.
 
