@@ -97,7 +97,10 @@ def test_budgeted_batch_keeps_the_budget_and_is_the_protocol_where_rounding_lets
     thresholds_K = budgeted_batch(scores_VK, macs_K, budget)
     assert result(scores_VK, right_VK, macs_K, thresholds_K)[1] <= budget * (1 + 1e-9)
     plain = sequential_thresholds(scores_VK, exit_shares(macs_K, budget))
-    if budget < macs_K[-1] and result(scores_VK, right_VK, macs_K, torch.tensor(plain))[1] <= budget:
+    if (
+        budget < macs_K[-1]
+        and result(scores_VK, right_VK, macs_K, torch.tensor(plain, dtype=torch.float64))[1] <= budget
+    ):
         assert thresholds_K.tolist() == plain
 
 
@@ -133,7 +136,9 @@ def best_by_trying_all(scores_VK: Tensor, right_VK: Tensor, macs_K: Tensor, budg
     choices = [[*scores_VK[:, k].unique().tolist(), torch.inf] for k in range(scores_VK.shape[1] - 1)]
     found = []
     for thresholds in itertools.product(*choices):
-        right, cost = result(scores_VK, right_VK, macs_K, torch.tensor([*thresholds, -torch.inf]).double())
+        right, cost = result(
+            scores_VK, right_VK, macs_K, torch.tensor([*thresholds, -torch.inf], dtype=torch.float64)
+        )
         if cost <= budget * (1 + 1e-9):
             found.append(right)
     return max(found)
@@ -180,11 +185,14 @@ def test_a_coarse_grain_fits_less_to_answers_that_are_chance() -> None:
 
 def test_chosen_thresholds_lie_between_scores_and_equal_scores_leave_together() -> None:
     scores_VK = torch.tensor([[0.8, 0], [0.8, 0], [0.4, 0], [0.2, 0]], dtype=torch.float64)
-    right_VK = torch.tensor([[True, True], [True, True], [False, True], [False, True]])
+    right_VK = torch.tensor([[True, True], [True, True], [True, False], [False, True]])
     macs_K = torch.tensor([1.0, 2.0])
-    assert solve_budget(scores_VK, right_VK, macs_K, 1.5).tolist() == pytest.approx([0.6, -torch.inf])
+    # One threshold for all would be the largest that is affordable, 0.8.
+    assert solve_budget(scores_VK, right_VK, macs_K, 1.5).tolist() == pytest.approx([0.3, -torch.inf])
+    right_VK[2] = torch.tensor([False, True])
     # A budget for one of the two that are alike is one for both, and not for none.
-    assert solve_budget(scores_VK, right_VK, macs_K, 1.75).tolist() == pytest.approx([0.6, -torch.inf])
+    found_K = solve_budget(scores_VK, right_VK, macs_K, 1.75)
+    assert first_stop(scores_VK, found_K).tolist() == [0, 0, 1, 1]
 
 
 # What both do at the edges ---------------------------------------------------------------------------
