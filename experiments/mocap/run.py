@@ -59,7 +59,7 @@ def dynamic_figures(study: Study, variant: str, seed: int) -> dict[str, object]:
     folder = study.folder(variant, seed)
     summary = json.loads((folder / "summary.json").read_text())
     calibration, test = (Trace.load(folder / "trace" / split) for split in ("calibration", "test"))
-    chosen = calibrate(calibration, MaxProbability(), max_drop=0)
+    chosen = calibrate(calibration, MaxProbability())
     if summary["threshold"] != chosen.threshold or summary["replay_agrees"] != summary["videos"]:
         raise RuntimeError(f"{folder}: the run's own threshold or exits differ from those of its traces")
     outcome = test.replay(chosen)

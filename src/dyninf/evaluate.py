@@ -10,8 +10,9 @@ from omegaconf import DictConfig
 
 from dyninf import checkpoint_file
 from dyninf.cli import application
-from dyninf.configuration import make, number, with_defaults
+from dyninf.configuration import make, with_defaults
 from dyninf.report import assess
+from dyninf.trace import Promise
 
 
 def offer_dataset() -> None:
@@ -36,7 +37,7 @@ def main(config: DictConfig) -> float:
     if device not in ("cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
         there = "cpu, cuda" if torch.cuda.is_available() else "cpu"
         raise ValueError(f"device {device!r} is not there; choose from {there}")
-    max_drop = number(config, "max_drop", least=0)
+    promise = Promise(config.max_drop, config.budget, config.solver)
     file = checkpoint_file.read(config.checkpoint)
     datamodule = make(config.dataset)
     if datamodule.class_names != file.classes:
@@ -50,7 +51,7 @@ def main(config: DictConfig) -> float:
         datamodule,
         make(config.policy),
         Path(config.paths.output_dir),
-        max_drop,
+        promise,
         config.split,
         known_traces=file.path.parent.parent / "trace",
         device=device,

@@ -11,11 +11,12 @@ from dyninf import checkpoint_file
 from dyninf.atomic import atomic_file
 from dyninf.backbones import fit_weights, read_weights
 from dyninf.cli import application, quieten
-from dyninf.configuration import make, number
+from dyninf.configuration import make
 from dyninf.data import ShareSkipped, VideoDataModule
 from dyninf.policies import Policy
 from dyninf.report import Assessment, assess, log_assessment
 from dyninf.schemes import SaveConfig, SchemeModule
+from dyninf.trace import Promise
 
 
 def train(
@@ -24,7 +25,7 @@ def train(
     trainer: pl.Trainer,
     policy: Policy,
     output: Path,
-    max_drop: float = 0.0,
+    promise: Promise | None = None,
     resume: Path | None = None,
 ) -> Assessment | None:
     """Fit, take the best epoch, and assess it on the test split (on the first process only)."""
@@ -38,7 +39,7 @@ def train(
         checkpoint_file.load_weights(module.network, checkpoint_file.read(best).weights, Path(best))
     device = trainer.strategy.root_device
     assessment = assess(
-        module.network, datamodule, policy, output, max_drop, keep_calibration=True, device=device
+        module.network, datamodule, policy, output, promise, keep_calibration=True, device=device
     )
     log_assessment(trainer.loggers, assessment)
     return assessment
@@ -50,7 +51,7 @@ def main(config: DictConfig) -> float | None:
     quieten()
     pl.seed_everything(config.seed, workers=True, verbose=False)
     output = Path(config.paths.output_dir)
-    max_drop = number(config, "max_drop", least=0)
+    promise = Promise(config.max_drop, config.budget, config.solver)
     if config.checkpoint and config.pretrained:
         raise ValueError("give checkpoint or pretrained, not both: a run that goes on has weights of its own")
     resume = checkpoint_file.read(config.checkpoint) if config.checkpoint else None
@@ -84,7 +85,7 @@ def main(config: DictConfig) -> float | None:
         logger.log_hyperparams(saved.saved["config"])
     try:
         assessment = train(
-            datamodule, module, trainer, policy, output, max_drop, resume.path if resume else None
+            datamodule, module, trainer, policy, output, promise, resume.path if resume else None
         )
     finally:
         for logger in loggers:

@@ -44,7 +44,7 @@ def test_an_added_setting_that_its_class_does_not_take_is_named(
         ("scheme=diagonal", "depth input joint plain"),
         ("backbone=vgg", "resnet18"),
         ("dataset=kinetics", "hmdb51 kinetics400 mocap something_v1 something_v2 synthetic ucf101"),
-        ("policy=entropy", "max_probability"),
+        ("policy=certainty", "entropy margin max_probability oracle patience random_exit"),
         ("experiment=nothing", "demo"),
     ],
 )

@@ -69,6 +69,24 @@ def test_another_split_is_reported_with_a_threshold_chosen_on_calibration(
     assert summary["threshold"] == summary_of(run)["threshold"]
 
 
+def test_a_budget_gives_thresholds_for_each_checkpoint_or_is_refused(
+    command: Command, here: Path, run_of: Callable[[str], Path]
+) -> None:
+    checkpoint = f"checkpoint={run_of('joint')}/checkpoints/best.ckpt"
+    done = command("evaluate", checkpoint, "budget=50%", "solver=direct", "output=half").check()
+    assert "the most accurate on calibration for at most 50%" in done.out
+    summary = summary_of(here / "half")
+    assert len(summary["threshold"]) == 11
+    assert summary["replay_agrees"] == summary["videos"]
+    shutil.rmtree(here / "half")
+    for wrong, said in (
+        ("budget=1%", "below the cost of the first checkpoint"),
+        ("budget=much", "a percentage of full inference's such as 50%, got 'much'"),
+        ("solver=best", "single, budgeted_batch, direct"),
+    ):
+        assert_refused(command("evaluate", checkpoint, wrong), "evaluate", here, said)
+
+
 def test_a_multirun_over_thresholds_makes_a_numbered_folder_for_each(
     command: Command, here: Path, run_of: Callable[[str], Path]
 ) -> None:

@@ -8,7 +8,7 @@ from tests.trace.traces import random_trace
 
 from dyninf.policies import MaxProbability
 from dyninf.report import report_sweep
-from dyninf.trace import Trace
+from dyninf.trace import Promise, Trace
 
 
 def other_split(trace: Trace, seed: int) -> Trace:
@@ -21,7 +21,9 @@ def test_the_operating_point_that_is_reported_was_chosen_on_calibration(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trace = random_trace()
-    curve = report_sweep(trace, MaxProbability(), tmp_path, other_split(trace, 1), max_drop=0.1, points=30)
+    curve = report_sweep(
+        trace, MaxProbability(), tmp_path, other_split(trace, 1), Promise(max_drop=0.1), points=30
+    )
     assert len(curve.threshold_P) == 30
     assert sorted(path.name for path in tmp_path.iterdir()) == ["curve.csv", "curve.png"]
     assert "of full" in capsys.readouterr().out

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from dyninf import InferenceResult, infer
 from dyninf.grid import Network
-from dyninf.policies import MaxProbability, Policy
+from dyninf.policies import Evidence, MaxProbability, Policy
 from dyninf.trace import Trace
 
 
@@ -167,7 +167,7 @@ def test_a_nan_behind_the_checkpoint_where_the_clip_left_does_not_matter(small_n
 def test_a_broken_clip_keeps_its_number_after_others_have_left(small_network: Network) -> None:
     video_BTCHW = random_clips(4, 8)
     with torch.inference_mode():
-        scores_BK = MaxProbability().scores(small_network(video_BTCHW))
+        scores_BK = MaxProbability().scores(Evidence(small_network(video_BTCHW)))
     order_B = scores_BK[:, 0].argsort(descending=True)
     middle = (scores_BK[order_B[0], 0] + scores_BK[order_B[1], 0]).item() / 2
     video_BTCHW = video_BTCHW[order_B]

@@ -11,7 +11,7 @@ import torch
 from tests.trace.traces import random_trace
 
 from dyninf.policies import MaxProbability
-from dyninf.trace import calibrate, default_thresholds, sweep
+from dyninf.trace import Promise, calibrate, default_thresholds, sweep
 
 
 def test_a_sweep_is_its_replays_one_by_one() -> None:
@@ -89,7 +89,7 @@ def test_a_curve_on_disk_is_a_table_with_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize("max_drop", [0.0, 0.02, 0.1, 1.0])
 def test_calibration_finds_the_cheapest_threshold_that_keeps_the_promise(max_drop: float) -> None:
     trace = random_trace(150)
-    policy = calibrate(trace, MaxProbability(), max_drop)
+    policy = calibrate(trace, MaxProbability(), Promise(max_drop))
     assert isinstance(policy, MaxProbability)
     chosen, full = trace.replay(policy), trace.full()
     assert chosen.top1 >= full.top1 - max_drop - 1e-9
@@ -101,4 +101,9 @@ def test_calibration_finds_the_cheapest_threshold_that_keeps_the_promise(max_dro
 
 def test_a_promise_of_anything_lets_all_videos_leave_first() -> None:
     trace = random_trace(50)
-    assert trace.replay(calibrate(trace, MaxProbability(), 1.0)).exit_share_K.tolist() == [1, 0, 0, 0]
+    assert trace.replay(calibrate(trace, MaxProbability(), Promise(1.0))).exit_share_K.tolist() == [
+        1,
+        0,
+        0,
+        0,
+    ]

@@ -14,9 +14,16 @@ from dyninf.data import VideoDataModule
 from dyninf.grid import Network, fingerprint
 from dyninf.policies import Policy
 from dyninf.report.figure import save_curve
-from dyninf.report.summary import agreement, checkpoint_table, comparison_table, policy_figures, trace_figures
+from dyninf.report.summary import (
+    agreement,
+    checkpoint_table,
+    comparison_table,
+    policy_figures,
+    shown_threshold,
+    trace_figures,
+)
 from dyninf.runtime import evaluate
-from dyninf.trace import Curve, Trace, calibrate, default_thresholds, sweep
+from dyninf.trace import Curve, Promise, Trace, calibrate, default_thresholds, sweep
 
 
 @dataclass(frozen=True)
@@ -32,17 +39,17 @@ def assess(
     datamodule: VideoDataModule,
     policy: Policy,
     output: Path,
-    max_drop: float = 0.0,
+    promise: Promise | None = None,
     split: str = "test",
     known_traces: Path | None = None,
     keep_calibration: bool = False,
     device: torch.device | str = "cpu",
 ) -> Assessment:
-    """Record traces, choose the threshold on the calibration split, leave for real on `split`, report.
+    """Record traces, choose thresholds on the calibration split, leave for real on `split`, report.
 
-    A policy that has a threshold keeps it; the calibration split is then recorded only with
-    `keep_calibration`. Traces go to ``output/trace/SPLIT``; those below
-    `known_traces` are used instead of recording again where they are of this network and split.
+    The thresholds keep `promise` on the calibration split. A policy that has one already keeps that; the
+    calibration split is then recorded only with `keep_calibration`. Traces go to ``output/trace/SPLIT``;
+    those below `known_traces` are used instead of recording again where they are of this network and split.
 
     Videos that the data set skips (`on_error`) are in neither a trace nor a figure; it is said how many.
 
@@ -56,10 +63,9 @@ def assess(
     splits = ["calibration", split] if keep_calibration or policy.threshold is None else [split]
     traces = {name: _trace(network, datamodule, name, output, known_traces, console) for name in splits}
     if policy.threshold is None:
-        policy = calibrate(traces["calibration"], policy, max_drop)
-        console.print(
-            f"threshold {policy.threshold:.4f}: the cheapest on calibration that loses at most {max_drop:.1%}"
-        )
+        promise = promise or Promise()
+        policy = calibrate(traces["calibration"], policy, promise)
+        console.print(f"threshold {shown_threshold(policy.threshold)}: {promise}", highlight=False)
     batches = track(datamodule.dataloader(split), f"{split}: every video, leaving for real", console=console)
     left = evaluate(network, batches, policy)
     left_out = datamodule.skipped.of(split)

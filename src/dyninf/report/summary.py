@@ -3,6 +3,7 @@
 Legend: V videos, K checkpoints.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.table import Table
@@ -16,8 +17,11 @@ def trace_figures(trace: Trace) -> dict[str, Any]:
 
     Accuracies are in [0, 1], costs in GMACs a video.
     """
-    right_VK = trace.ranked_VKn[:, :, 0] == trace.label_V[:, None]
-    names, top1_K, macs_K = trace.info.checkpoints, right_VK.double().mean(0).tolist(), trace.macs_K.tolist()
+    names, top1_K, macs_K = (
+        trace.info.checkpoints,
+        trace.right_VK.double().mean(0).tolist(),
+        trace.macs_K.tolist(),
+    )
     return {
         "network": trace.info.network,
         "fingerprint": trace.info.fingerprint,
@@ -34,7 +38,19 @@ def trace_figures(trace: Trace) -> dict[str, Any]:
 def policy_figures(policy: Policy, outcome: Outcome) -> dict[str, Any]:
     """A policy's operating point; the order of ``exit_share`` is that of the checkpoints."""
     dynamic = _outcome_figures(outcome) | {"exit_share": outcome.exit_share_K.tolist()}
-    return {"policy": type(policy).__name__, "threshold": policy.threshold, "dynamic": dynamic}
+    return {
+        "policy": type(policy).__name__,
+        "sees_labels": policy.sees_labels,
+        "threshold": policy.threshold,
+        "dynamic": dynamic,
+    }
+
+
+def shown_threshold(threshold: float | Sequence[float] | None) -> str:
+    """One number, or one for each checkpoint, with four digits."""
+    if isinstance(threshold, Sequence):
+        return ", ".join(f"{one:.4f}" for one in threshold)
+    return f"{threshold:.4f}" if isinstance(threshold, float) else str(threshold)
 
 
 def agreement(left: Outcome, replayed: Outcome) -> int:
@@ -60,9 +76,8 @@ def checkpoint_table(summary: dict[str, Any]) -> Table:
 
 def comparison_table(summary: dict[str, Any]) -> Table:
     """Dynamic against full inference."""
-    threshold = summary["threshold"]
-    shown = f"{threshold:.4f}" if isinstance(threshold, float) else str(threshold)
-    table = Table(title=f"{summary['policy']}, threshold {shown}")
+    note = " (sees the labels: a bound, no method)" if summary["sees_labels"] else ""
+    table = Table(title=f"{summary['policy']}{note}, threshold {shown_threshold(summary['threshold'])}")
     for column in ("inference", "top-1", "top-5", "GMACs a video", "of full"):
         table.add_column(column, justify="left" if column == "inference" else "right")
     for kind in ("full", "dynamic"):

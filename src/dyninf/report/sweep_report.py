@@ -7,7 +7,7 @@ from rich.console import Console
 from dyninf.policies import Policy
 from dyninf.report.figure import save_curve
 from dyninf.report.summary import comparison_table, policy_figures, sweep_table, trace_figures
-from dyninf.trace import Curve, Trace, calibrate, default_thresholds, sweep
+from dyninf.trace import Curve, Promise, Trace, calibrate, default_thresholds, sweep
 
 
 def report_sweep(
@@ -15,13 +15,13 @@ def report_sweep(
     policy: Policy,
     output: Path,
     calibration: Trace | None = None,
-    max_drop: float = 0.0,
+    promise: Promise | None = None,
     points: int = 200,
 ) -> Curve:
     """Replay `policy` with `points` thresholds; write ``curve.csv`` and ``curve.png``, print a table.
 
-    With `calibration`, the operating point chosen there is reported on `trace`; so is a threshold that
-    the policy has already.
+    With `calibration`, the operating point that keeps `promise` there is reported on `trace`; so is a
+    threshold that the policy has already.
 
     Raises ValueError if `calibration` is a trace of another network, or of the same split.
     """
@@ -32,7 +32,7 @@ def report_sweep(
             raise ValueError(
                 f"a threshold cannot be chosen on the split that is reported ({trace.info.split})"
             )
-        policy = calibrate(calibration, policy, max_drop)
+        policy = calibrate(calibration, policy, promise)
     if policy.threshold is not None:
         summary |= policy_figures(policy, trace.replay(policy))
     curve = sweep(trace, policy, default_thresholds(trace, policy, points))

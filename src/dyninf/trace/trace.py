@@ -18,7 +18,7 @@ from torch import Tensor
 from dyninf.atomic import atomic_folder
 from dyninf.batch import Batch
 from dyninf.grid import Network, evaluation_mode, fingerprint, video_logits, video_macs, video_shape
-from dyninf.policies import Outcome, Policy, check_logits, first_stop, ranked_classes
+from dyninf.policies import Evidence, Outcome, Policy, check_logits, first_stop, ranked_classes
 
 CHUNK = 1024  # videos scored at once, so that a replay's memory does not grow with the split
 
@@ -183,8 +183,8 @@ class Trace:
         return self.stop_at(first_stop(self.scores(policy), policy.thresholds(len(self.macs_K))))
 
     def scores(self, policy: Policy) -> Tensor:
-        """The policy's scores (V, K), float64."""
-        return torch.cat([policy.scores(logits).double() for logits in self._chunks()])
+        """The policy's scores (V, K), float64; the number of a video is its row."""
+        return torch.cat([policy.scores(evidence).double() for evidence in self._chunks()])
 
     def stop_at(self, checkpoint_V: Tensor) -> Outcome:
         """The outcome if video v stops at ``checkpoint_V[v]``, from 0."""
@@ -198,9 +198,16 @@ class Trace:
     @cached_property
     def ranked_VKn(self) -> Tensor:
         """The five most probable classes of every video at every checkpoint."""
-        return torch.cat([ranked_classes(logits) for logits in self._chunks()])
+        return torch.cat([ranked_classes(evidence.logits_BJN) for evidence in self._chunks()])
 
-    def _chunks(self) -> Iterable[Tensor]:
-        for i, logits_VKN in enumerate(self.logits_VKN.split(CHUNK)):
-            check_logits(logits_VKN, self.video_ids[i * CHUNK : (i + 1) * CHUNK])
-            yield logits_VKN
+    @property
+    def right_VK(self) -> Tensor:
+        """Whether each checkpoint gives each video its class."""
+        return self.ranked_VKn[:, :, 0] == self.label_V[:, None]
+
+    def _chunks(self) -> Iterable[Evidence]:
+        row_V = torch.arange(len(self.label_V))
+        chunks = (values.split(CHUNK) for values in (self.logits_VKN, self.label_V, row_V))
+        for i, (logits_BKN, label_B, row_B) in enumerate(zip(*chunks, strict=True)):
+            check_logits(logits_BKN, self.video_ids[i * CHUNK : (i + 1) * CHUNK])
+            yield Evidence(logits_BKN, label_B, row_B)

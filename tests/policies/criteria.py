@@ -1,0 +1,8 @@
+"""One policy of each kind, for the laws that all of them keep."""
+
+from dyninf.policies import Entropy, Margin, MaxProbability, Oracle, Patience, Policy, RandomExit
+
+CRITERIA: dict[str, Policy] = {
+    policy.__class__.__name__: policy
+    for policy in (MaxProbability(), Entropy(), Margin(), Patience(), RandomExit(seed=3), Oracle())
+}
