@@ -10,6 +10,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
+from dyninf.atomic import atomic_file
 from dyninf.backbones.pretrained_file import SAVED_KEY
 from dyninf.configuration import make
 from dyninf.grid import Network
@@ -33,6 +34,10 @@ class CheckpointFile:
         load_weights(network, self.weights, self.path)
         return network.eval()
 
+    def config_with(self, config: DictConfig) -> DictConfig:
+        """The config of the run, with what another command's config has in its place."""
+        return OmegaConf.create({**self.config, **OmegaConf.to_container(config, resolve=True)})  # type: ignore[dict-item]
+
     def check_same_architecture(self, config: DictConfig, network: Network) -> None:
         """Raise ValueError if the file's run had another backbone, scheme or T, or its weights do not fit."""
         for place in ("backbone", "scheme", "dataset.num_frames"):
@@ -54,6 +59,12 @@ def make_network(config: DictConfig, num_classes: int) -> Network:
 def saved_facts(config: DictConfig, classes: tuple[str, ...]) -> dict[str, Any]:
     """What `read` needs to find in a checkpoint, as plain values."""
     return {"config": OmegaConf.to_container(config, resolve=True), "classes": list(classes)}
+
+
+def save_config(folder: Path, config: DictConfig) -> None:
+    """Write a run's config to ``config.yaml``, with all that it refers to."""
+    with atomic_file(folder / "config.yaml") as new:
+        new.write_text(OmegaConf.to_yaml(config, resolve=True))
 
 
 def read(path: str | Path) -> CheckpointFile:

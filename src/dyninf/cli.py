@@ -25,6 +25,7 @@ from omegaconf.errors import (
 )
 
 from dyninf.configuration import CONF
+from dyninf.multirun import name_jobs_by_what_differs
 
 TRACEBACK = "HYDRA_FULL_ERROR"
 FOR_THE_USER = (ValueError, OSError, HydraException, OmegaConfBaseException)
@@ -76,6 +77,7 @@ def application(
                 with ExitStack() as stack:
                     offer_scratch(stack)
                     before()
+                    name_jobs_by_what_differs()
                     app()
                 return
             except Refused as refused:

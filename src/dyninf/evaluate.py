@@ -45,12 +45,13 @@ def main(config: DictConfig) -> float:
             f"{file.path} knows {len(file.classes)} classes, the data set {datamodule.name} has "
             f"{datamodule.num_classes}, or others of the same number"
         )
-    network = file.network()
+    network, policy, output = file.network(), make(config.policy), Path(config.paths.output_dir)
+    checkpoint_file.save_config(output, file.config_with(config))
     assessment = assess(
         network,
         datamodule,
-        make(config.policy),
-        Path(config.paths.output_dir),
+        policy,
+        output,
         promise,
         config.split,
         known_traces=file.path.parent.parent / "trace",

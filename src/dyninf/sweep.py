@@ -1,4 +1,4 @@
-"""``python -m dyninf.sweep trace=PATH``: accuracy against mean GMACs, from a recorded trace."""
+"""``python -m dyninf.sweep``: accuracy against mean GMACs, from a recorded trace or over finished runs."""
 
 from pathlib import Path
 
@@ -6,19 +6,31 @@ from omegaconf import DictConfig
 
 from dyninf.cli import application
 from dyninf.configuration import make, number
-from dyninf.report import report_sweep
+from dyninf.multirun import all_in_one_process, each_choice
+from dyninf.report import report_policies, report_runs, report_sweep
 from dyninf.trace import Promise, Trace
 
 
-@application("sweep")
+@application("sweep", before=all_in_one_process("policy", "policies"))
 def main(config: DictConfig) -> None:
-    """Replay the policy on ``config.trace`` and write the curve as CSV and PNG."""
+    """Replay policies on ``config.trace``, or collect the runs below ``config.runs``."""
+    output = Path(config.paths.output_dir)
+    if config.trace is None and config.runs is None:
+        raise ValueError("trace is needed: trace=PATH of a recorded one; or runs=DIR to collect runs")
+    if config.trace is not None and config.runs is not None:
+        raise ValueError("give trace or runs, not both: a curve of one trace, or a table of many runs")
+    if config.runs is not None:
+        report_runs(Path(config.runs), output)
+        return
     promise = Promise(config.max_drop, config.budget, config.solver)
     points = int(number(config, "points", least=2))
     calibration = Trace.load(config.calibration) if config.calibration else None
-    policy = make(config.policy)
-    output = Path(config.paths.output_dir)
-    report_sweep(Trace.load(config.trace), policy, output, calibration, promise, points)
+    if config.policies is None:
+        report_sweep(Trace.load(config.trace), make(config.policy), output, calibration, promise, points)
+        return
+    configs = each_choice(config, "sweep", "policy", "policies")
+    policies = {name: make(policy) for name, policy in configs.items()}
+    report_policies(Trace.load(config.trace), policies, output, calibration, promise, points)
 
 
 if __name__ == "__main__":

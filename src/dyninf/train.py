@@ -3,18 +3,17 @@
 from pathlib import Path
 
 import pytorch_lightning as pl
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from pytorch_lightning.loggers import Logger, WandbLogger
 from rich.console import Console
 
 from dyninf import checkpoint_file
-from dyninf.atomic import atomic_file
 from dyninf.backbones import fit_weights, read_weights
 from dyninf.cli import application, quieten
 from dyninf.configuration import make
 from dyninf.data import ShareSkipped, VideoDataModule
 from dyninf.policies import Policy
-from dyninf.report import Assessment, assess, log_assessment
+from dyninf.report import Assessment, EpochTable, assess, log_assessment
 from dyninf.schemes import SaveConfig, SchemeModule
 from dyninf.trace import Promise
 
@@ -71,6 +70,7 @@ def main(config: DictConfig) -> float | None:
     saved = SaveConfig(checkpoint_file.saved_facts(config, datamodule.class_names))
     shared = ShareSkipped(datamodule.skipped)
     loggers: list[Logger] = [make(config.logger)] if config.logger else []
+    loggers.append(EpochTable(output / "metrics.csv"))
     callbacks = [make(callback) for callback in (config.callbacks or {}).values() if callback]
     trainer: pl.Trainer = make(config.trainer, logger=loggers, callbacks=[*callbacks, saved, shared])
     for split in datamodule.splits:
@@ -79,8 +79,7 @@ def main(config: DictConfig) -> float | None:
         fitted = fit_weights(network, weights, datamodule.class_names)
         if trainer.is_global_zero:
             Console().print(fitted)
-    with atomic_file(output / "config.yaml") as new:
-        new.write_text(OmegaConf.to_yaml(config, resolve=True))
+    checkpoint_file.save_config(output, config)
     for logger in loggers:
         logger.log_hyperparams(saved.saved["config"])
     try:

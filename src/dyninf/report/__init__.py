@@ -4,8 +4,11 @@ from dyninf.report.assess import Assessment, assess
 from dyninf.report.check_report import CheckedVideo, check_data, fault_table, size_table
 from dyninf.report.cost_report import CostSummary, report_costs
 from dyninf.report.cost_tables import cell_table, cost_table, head_table, stage_table
+from dyninf.report.epoch_table import EpochTable
 from dyninf.report.figure import save_curve
 from dyninf.report.loggers import log_assessment
+from dyninf.report.policies_report import report_policies
+from dyninf.report.runs_report import report_runs
 from dyninf.report.summary import checkpoint_table, comparison_table
 from dyninf.report.sweep_report import report_sweep
 
@@ -13,6 +16,7 @@ __all__ = [
     "Assessment",
     "CheckedVideo",
     "CostSummary",
+    "EpochTable",
     "assess",
     "cell_table",
     "check_data",
@@ -23,6 +27,8 @@ __all__ = [
     "head_table",
     "log_assessment",
     "report_costs",
+    "report_policies",
+    "report_runs",
     "report_sweep",
     "save_curve",
     "size_table",

@@ -23,7 +23,7 @@ from dyninf.report.summary import (
     trace_figures,
 )
 from dyninf.runtime import evaluate
-from dyninf.trace import Curve, Promise, Trace, calibrate, default_thresholds, sweep
+from dyninf.trace import Curve, Promise, Trace, calibrate, sweep
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def assess(
     trace = traces[split].without(left_out)  # a video may fail now that could be read for the trace
     summary = trace_figures(trace) | policy_figures(policy, left) | {"left_out": len(left_out)}
     summary["replay_agrees"] = agreement(left, trace.replay(policy))
-    curve = sweep(trace, policy, default_thresholds(trace, policy, 200))
+    curve = sweep(trace, policy, 200)
 
     with atomic_file(output / "summary.json") as new:
         new.write_text(json.dumps(summary, indent=2) + "\n")

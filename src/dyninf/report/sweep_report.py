@@ -7,7 +7,7 @@ from rich.console import Console
 from dyninf.policies import Policy
 from dyninf.report.figure import save_curve
 from dyninf.report.summary import comparison_table, policy_figures, sweep_table, trace_figures
-from dyninf.trace import Curve, Promise, Trace, calibrate, default_thresholds, sweep
+from dyninf.trace import Curve, Promise, Trace, calibrate, sweep
 
 
 def report_sweep(
@@ -23,19 +23,15 @@ def report_sweep(
     With `calibration`, the operating point that keeps `promise` there is reported on `trace`; so is a
     threshold that the policy has already.
 
-    Raises ValueError if `calibration` is a trace of another network, or of the same split.
+    Raises ValueError as `check_calibration`.
     """
     summary = trace_figures(trace)
+    check_calibration(trace, calibration)
     if calibration is not None:
-        calibration.check_same_network(trace)
-        if calibration.info.split and calibration.info.split == trace.info.split:
-            raise ValueError(
-                f"a threshold cannot be chosen on the split that is reported ({trace.info.split})"
-            )
         policy = calibrate(calibration, policy, promise)
     if policy.threshold is not None:
         summary |= policy_figures(policy, trace.replay(policy))
-    curve = sweep(trace, policy, default_thresholds(trace, policy, points))
+    curve = sweep(trace, policy, points)
     curve.save(output / "curve.csv")
     save_curve(output / "curve.png", curve, summary)
     console = Console()
@@ -44,3 +40,12 @@ def report_sweep(
         console.print(comparison_table(summary))
     console.print(f"written to {output}: curve.csv, curve.png")
     return curve
+
+
+def check_calibration(trace: Trace, calibration: Trace | None) -> None:
+    """Raise ValueError if `calibration` is a trace of another network, or of the split that is reported."""
+    if calibration is None:
+        return
+    calibration.check_same_network(trace)
+    if calibration.info.split and calibration.info.split == trace.info.split:
+        raise ValueError(f"a threshold cannot be chosen on the split that is reported ({trace.info.split})")

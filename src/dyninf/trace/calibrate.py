@@ -15,7 +15,7 @@ from dyninf.policies import (
     first_stop,
     solve_budget,
 )
-from dyninf.trace.curve import default_thresholds, sweep
+from dyninf.trace.curve import sweep
 from dyninf.trace.trace import Trace
 
 SOLVERS = ("single", "budgeted_batch", "direct")
@@ -85,7 +85,7 @@ def calibrate(trace: Trace, policy: Policy, promise: Promise | None = None, poin
     promise = promise or Promise()
     budget = promise.budget_macs(trace.macs_K[-1].item())
     if promise.solver == "single":
-        curve = sweep(trace, policy, default_thresholds(trace, policy, points))
+        curve = sweep(trace, policy, points)
         if budget is None:
             best = cheapest_within(curve.top1_P, curve.macs_P, trace.full().top1, promise.max_drop)
         else:
