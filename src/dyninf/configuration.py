@@ -5,6 +5,7 @@ import pydoc
 from pathlib import Path
 from typing import Any
 
+import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -37,6 +38,16 @@ def whole_number(config: DictConfig, key: str, least: int) -> int:
     if value != int(value):
         raise ValueError(f"{key} must be a whole number, got {value!r}")
     return int(value)
+
+
+def device_named(name: str | None) -> str:
+    """``cpu`` or ``cuda``; None takes cuda where there is one. ValueError for one that is not there."""
+    there = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+    if name is None:
+        return there[-1]
+    if name not in there:
+        raise ValueError(f"device {name!r} is not there; choose from {', '.join(there)}")
+    return name
 
 
 def load_group(group: str, name: str) -> DictConfig:

@@ -8,6 +8,7 @@ from dyninf.report.figure import save_curve
 from dyninf.report.loggers import log_assessment
 from dyninf.report.summary import checkpoint_table, comparison_table
 from dyninf.report.sweep_report import report_sweep
+from dyninf.report.time_report import load_milliseconds, time_network, time_of_split, time_table
 
 __all__ = [
     "Assessment",
@@ -21,10 +22,14 @@ __all__ = [
     "cost_table",
     "fault_table",
     "head_table",
+    "load_milliseconds",
     "log_assessment",
     "report_costs",
     "report_sweep",
     "save_curve",
     "size_table",
     "stage_table",
+    "time_network",
+    "time_of_split",
+    "time_table",
 ]
