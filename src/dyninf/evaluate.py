@@ -9,8 +9,8 @@ from omegaconf import DictConfig
 
 from dyninf import checkpoint_file
 from dyninf.cli import application, policy_of
-from dyninf.configuration import device_named, make, with_defaults
-from dyninf.report import assess, load_milliseconds
+from dyninf.configuration import device_named, make, plain, with_defaults
+from dyninf.report import assess, followed, load_milliseconds, log_assessment, tags_of
 from dyninf.trace import Promise
 
 
@@ -43,18 +43,22 @@ def main(config: DictConfig) -> float:
             f"{datamodule.num_classes}, or others of the same number"
         )
     network = file.network()
+    loggers = [make(config.logger)] if config.logger else []
+    settings = {"run": plain(file.config), **plain(config)}
     times = config.milliseconds and load_milliseconds(config.milliseconds, network, datamodule)
-    assessment = assess(
-        network,
-        datamodule,
-        policy,
-        Path(config.paths.output_dir),
-        promise,
-        config.split,
-        known_traces=file.path.parent.parent / "trace",
-        device=device,
-        milliseconds=times,
-    )
+    with followed(loggers, settings, tags_of(network.name, datamodule.name, policy)):
+        assessment = assess(
+            network,
+            datamodule,
+            policy,
+            Path(config.paths.output_dir),
+            promise,
+            config.split,
+            known_traces=file.path.parent.parent / "trace",
+            device=device,
+            milliseconds=times,
+        )
+        log_assessment(loggers, assessment, datamodule)
     return float(assessment.summary["dynamic"]["top1"])
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from dyninf.cli import application, policy_of
-from dyninf.configuration import number
-from dyninf.report import report_sweep
+from dyninf.configuration import make, number, plain
+from dyninf.report import followed, report_sweep, tags_of
 from dyninf.trace import Milliseconds, Promise, Trace
 
 
@@ -21,8 +21,11 @@ def main(config: DictConfig) -> None:
             f"budget={config.budget} needs a table of times, milliseconds=FILE; dyninf.macs measures one"
         )
     times = Milliseconds.load(config.milliseconds) if config.milliseconds else None
-    output = Path(config.paths.output_dir)
-    report_sweep(Trace.load(config.trace), policy_of(config), output, calibration, promise, points, times)
+    policy, trace, output = policy_of(config), Trace.load(config.trace), Path(config.paths.output_dir)
+    loggers = [make(config.logger)] if config.logger else []
+    tags = tags_of(trace.info.network, trace.info.split.partition("/")[0], policy)
+    with followed(loggers, {**plain(config), "network": trace.info.network}, tags):
+        report_sweep(trace, policy, output, calibration, promise, points, times, loggers)
 
 
 if __name__ == "__main__":

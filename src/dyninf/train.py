@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.loggers import Logger, WandbLogger
+from pytorch_lightning.loggers import Logger
 from rich.console import Console
 
 from dyninf import checkpoint_file
@@ -14,9 +14,9 @@ from dyninf.cli import application, quieten
 from dyninf.configuration import make
 from dyninf.data import ShareSkipped, VideoDataModule
 from dyninf.policies import Policy
-from dyninf.report import Assessment, assess, log_assessment
+from dyninf.report import Assessment, assess, followed, load_milliseconds, log_assessment, tags_of
 from dyninf.schemes import SaveConfig, SchemeModule
-from dyninf.trace import Promise
+from dyninf.trace import Milliseconds, Promise
 
 
 def train(
@@ -27,6 +27,7 @@ def train(
     output: Path,
     promise: Promise | None = None,
     resume: Path | None = None,
+    milliseconds: Milliseconds | None = None,
 ) -> Assessment | None:
     """Fit, take the best epoch, and assess it on the test split (on the first process only)."""
     if trainer.is_global_zero:
@@ -37,11 +38,17 @@ def train(
     best = trainer.checkpoint_callback.best_model_path if trainer.checkpoint_callback else ""  # type: ignore[attr-defined]
     if best:
         checkpoint_file.load_weights(module.network, checkpoint_file.read(best).weights, Path(best))
-    device = trainer.strategy.root_device
     assessment = assess(
-        module.network, datamodule, policy, output, promise, keep_calibration=True, device=device
+        module.network,
+        datamodule,
+        policy,
+        output,
+        promise,
+        keep_calibration=True,
+        device=trainer.strategy.root_device,
+        milliseconds=milliseconds,
     )
-    log_assessment(trainer.loggers, assessment)
+    log_assessment(trainer.loggers, assessment, datamodule)
     return assessment
 
 
@@ -64,6 +71,7 @@ def main(config: DictConfig) -> float | None:
     network = checkpoint_file.make_network(config, datamodule.num_classes)
     if resume is not None:
         resume.check_same_architecture(config, network)
+    times = config.milliseconds and load_milliseconds(config.milliseconds, network, datamodule)
     module: SchemeModule = make(config.module, network=network)
     policy: Policy = make(config.policy)
     if policy.threshold is not None:
@@ -81,16 +89,9 @@ def main(config: DictConfig) -> float | None:
             Console().print(fitted)
     with atomic_file(output / "config.yaml") as new:
         new.write_text(OmegaConf.to_yaml(config, resolve=True))
-    for logger in loggers:
-        logger.log_hyperparams(saved.saved["config"])
-    try:
-        assessment = train(
-            datamodule, module, trainer, policy, output, promise, resume.path if resume else None
-        )
-    finally:
-        for logger in loggers:
-            if isinstance(logger, WandbLogger):
-                logger.experiment.finish()  # else the next run of a multirun would continue this one
+    last = resume.path if resume else None
+    with followed(loggers, saved.saved["config"], tags_of(network.name, datamodule.name, policy)):
+        assessment = train(datamodule, module, trainer, policy, output, promise, last, times)
     return None if assessment is None else float(assessment.summary["dynamic"]["top1"])
 
 

@@ -41,14 +41,14 @@ from dyninf.trace import (
 class Assessment:
     """The figures (also in ``summary.json``) and the curve (``curve.csv``, ``curve.png``).
 
-    trace: of the split that is reported. policy, left: what was used, and what it did; None where no
-    threshold was given or chosen.
+    trace: of the split that is reported. policy, left: what was used, and what it did; `left` is None where
+    no threshold was given or chosen.
     """
 
     summary: dict[str, Any]
     curve: Curve
     trace: Trace
-    policy: Policy | None = None
+    policy: Policy
     left: Outcome | None = None
 
 

@@ -1,11 +1,15 @@
 """The curve of a recorded trace, as table and files."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
+from pytorch_lightning.loggers import Logger
 from rich.console import Console
 
 from dyninf.policies import Policy
+from dyninf.report.assess import Assessment
 from dyninf.report.figure import save_curve
+from dyninf.report.loggers import log_assessment
 from dyninf.report.summary import comparison_table, policy_figures, sweep_table, time_figures, trace_figures
 from dyninf.trace import (
     Curve,
@@ -27,18 +31,19 @@ def report_sweep(
     promise: Promise | None = None,
     points: int = 200,
     milliseconds: Milliseconds | None = None,
+    loggers: Iterable[Logger] = (),
 ) -> Curve:
     """Replay `policy` with `points` thresholds; write ``curve.csv`` and ``curve.png``, print a table.
 
     With `calibration`, the operating point that keeps `promise` there is reported on `trace`; so is a
     threshold that the policy has already; it is written to ``policy.json``. A promise in milliseconds needs
-    their table, from which the mean time of the operating point is predicted.
+    their table, from which the mean time of the operating point is predicted. All goes to `loggers` as well.
 
     Raises ValueError if `calibration` is a trace of another network, or of the same split, if the table does
     not fit, or if a policy from a file is for another network, was fitted on this split, or is given together
     with `calibration`.
     """
-    summary = trace_figures(trace)
+    summary, left = trace_figures(trace), None
     if milliseconds is not None:
         milliseconds.check_fits(trace.info.network, trace.info.checkpoints, trace.macs_K)
     fitted = policy if isinstance(policy, FittedPolicy) else None
@@ -59,13 +64,15 @@ def report_sweep(
     elif policy.threshold is not None and fitted is None:
         fitted = FittedPolicy.of(policy, trace)
     if fitted is not None:
-        summary |= policy_figures(policy, trace.replay(policy))
+        left = trace.replay(policy)
+        summary |= policy_figures(policy, left)
         if milliseconds is not None:
             summary["milliseconds"] = time_figures(milliseconds, summary["dynamic"]["exit_share"])
         fitted.save(output / "policy.json")
     curve = sweep(trace, policy, default_thresholds(trace, policy, points))
     curve.save(output / "curve.csv")
     save_curve(output / "curve.png", curve, summary)
+    log_assessment(loggers, Assessment(summary, curve, trace, policy, left))
     console = Console()
     console.print(sweep_table(curve, f"{trace.info.network} on {trace.info.split}"))
     if fitted is not None:
