@@ -10,7 +10,7 @@ import pytest
 import dyninf
 
 PACKAGE = Path(dyninf.__file__).parent
-LEAVES = {"atomic", "batch"}
+LEAVES = {"atomic", "batch", "version"}
 MAY_IMPORT = {
     "grid": set(),
     "policies": set(),

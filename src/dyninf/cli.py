@@ -24,8 +24,10 @@ from omegaconf.errors import (
     OmegaConfBaseException,
 )
 
-from dyninf.configuration import CONF
+from dyninf.configuration import CONF, make
 from dyninf.multirun import name_jobs_by_what_differs
+from dyninf.policies import Policy
+from dyninf.trace import FittedPolicy
 
 TRACEBACK = "HYDRA_FULL_ERROR"
 FOR_THE_USER = (ValueError, OSError, HydraException, OmegaConfBaseException)
@@ -118,6 +120,22 @@ def file_of_job(config: DictConfig, key: str) -> Path | None:
             f"such as {key}='${{backbone.name}}-${{scheme.name}}.json'"
         )
     return Path(str(config[key]))
+
+
+def policy_of(config: DictConfig) -> Policy | FittedPolicy:
+    """What ``policy_file`` holds, or the policy that the settings make.
+
+    Raises ValueError if settings that the file decides were given as well.
+    """
+    if config.policy_file is None:
+        policy: Policy = make(config.policy)
+        return policy
+    keys = [override.split("=")[0].lstrip("+~") for override in HydraConfig.get().overrides.task]
+    decided = ("policy", "max_drop", "budget", "solver", "calibration")
+    given = [key for key in keys if key.split(".")[0] in decided]
+    if given:
+        raise ValueError(f"give policy_file or {given[0]}, not both: the file has its policy and thresholds")
+    return FittedPolicy.load(config.policy_file)
 
 
 def is_for_the_user(error: BaseException) -> bool:

@@ -3,15 +3,14 @@
 import sys
 from pathlib import Path
 
-import torch
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
 from dyninf import checkpoint_file
-from dyninf.cli import application
-from dyninf.configuration import make, with_defaults
-from dyninf.report import assess
+from dyninf.cli import application, policy_of
+from dyninf.configuration import device_named, make, plain, with_defaults
+from dyninf.report import assess, followed, load_milliseconds, log_assessment, tags_of
 from dyninf.trace import Promise
 
 
@@ -33,10 +32,8 @@ def offer_dataset() -> None:
 @application("evaluate", before=offer_dataset)
 def main(config: DictConfig) -> float:
     """Assess ``config.checkpoint``; returns the dynamic top-1 for sweepers."""
-    device = config.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    if device not in ("cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
-        there = "cpu, cuda" if torch.cuda.is_available() else "cpu"
-        raise ValueError(f"device {device!r} is not there; choose from {there}")
+    device = device_named(config.device)
+    policy = policy_of(config)
     promise = Promise(config.max_drop, config.budget, config.solver)
     file = checkpoint_file.read(config.checkpoint)
     datamodule = make(config.dataset)
@@ -45,18 +42,24 @@ def main(config: DictConfig) -> float:
             f"{file.path} knows {len(file.classes)} classes, the data set {datamodule.name} has "
             f"{datamodule.num_classes}, or others of the same number"
         )
-    network, policy, output = file.network(), make(config.policy), Path(config.paths.output_dir)
+    network, output = file.network(), Path(config.paths.output_dir)
     checkpoint_file.save_config(output, file.config_with(config))
-    assessment = assess(
-        network,
-        datamodule,
-        policy,
-        output,
-        promise,
-        config.split,
-        known_traces=file.path.parent.parent / "trace",
-        device=device,
-    )
+    loggers = [make(config.logger)] if config.logger else []
+    settings = {"run": plain(file.config), **plain(config)}
+    times = config.milliseconds and load_milliseconds(config.milliseconds, network, datamodule)
+    with followed(loggers, settings, tags_of(network.name, datamodule.name, policy)):
+        assessment = assess(
+            network,
+            datamodule,
+            policy,
+            output,
+            promise,
+            config.split,
+            known_traces=file.path.parent.parent / "trace",
+            device=device,
+            milliseconds=times,
+        )
+        log_assessment(loggers, assessment, datamodule)
     return float(assessment.summary["dynamic"]["top1"])
 
 

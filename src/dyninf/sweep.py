@@ -4,11 +4,11 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from dyninf.cli import application
-from dyninf.configuration import make, number
+from dyninf.cli import application, policy_of
+from dyninf.configuration import make, number, plain
 from dyninf.multirun import all_in_one_process, each_choice
-from dyninf.report import report_policies, report_runs, report_sweep
-from dyninf.trace import Promise, Trace
+from dyninf.report import followed, report_policies, report_runs, report_sweep, tags_of
+from dyninf.trace import Milliseconds, Promise, Trace
 
 
 @application("sweep", before=all_in_one_process("policy", "policies"))
@@ -25,12 +25,22 @@ def main(config: DictConfig) -> None:
     promise = Promise(config.max_drop, config.budget, config.solver)
     points = int(number(config, "points", least=2))
     calibration = Trace.load(config.calibration) if config.calibration else None
-    if config.policies is None:
-        report_sweep(Trace.load(config.trace), make(config.policy), output, calibration, promise, points)
+    if promise.unit == "ms" and not config.milliseconds:
+        raise ValueError(
+            f"budget={config.budget} needs a table of times, milliseconds=FILE; dyninf.macs measures one"
+        )
+    times = Milliseconds.load(config.milliseconds) if config.milliseconds else None
+    trace = Trace.load(config.trace)
+    if config.policies is not None:
+        configs = each_choice(config, "sweep", "policy", "policies")
+        policies = {name: make(policy) for name, policy in configs.items()}
+        report_policies(trace, policies, output, calibration, promise, points, times)
         return
-    configs = each_choice(config, "sweep", "policy", "policies")
-    policies = {name: make(policy) for name, policy in configs.items()}
-    report_policies(Trace.load(config.trace), policies, output, calibration, promise, points)
+    policy = policy_of(config)
+    loggers = [make(config.logger)] if config.logger else []
+    tags = tags_of(trace.info.network, trace.info.split.partition("/")[0], policy)
+    with followed(loggers, {**plain(config), "network": trace.info.network}, tags):
+        report_sweep(trace, policy, output, calibration, promise, points, times, loggers)
 
 
 if __name__ == "__main__":

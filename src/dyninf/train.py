@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig
-from pytorch_lightning.loggers import Logger, WandbLogger
+from pytorch_lightning.loggers import Logger
 from rich.console import Console
 
 from dyninf import checkpoint_file
@@ -13,35 +13,10 @@ from dyninf.cli import application, quieten
 from dyninf.configuration import make
 from dyninf.data import ShareSkipped, VideoDataModule
 from dyninf.policies import Policy
-from dyninf.report import Assessment, EpochTable, assess, log_assessment
+from dyninf.report import EpochTable, followed, load_milliseconds, tags_of
 from dyninf.schemes import SaveConfig, SchemeModule
 from dyninf.trace import Promise
-
-
-def train(
-    datamodule: VideoDataModule,
-    module: SchemeModule,
-    trainer: pl.Trainer,
-    policy: Policy,
-    output: Path,
-    promise: Promise | None = None,
-    resume: Path | None = None,
-) -> Assessment | None:
-    """Fit, take the best epoch, and assess it on the test split (on the first process only)."""
-    if trainer.is_global_zero:
-        datamodule.keep_skipped(output)
-    trainer.fit(module, datamodule, ckpt_path=resume)
-    if not trainer.is_global_zero:
-        return None
-    best = trainer.checkpoint_callback.best_model_path if trainer.checkpoint_callback else ""  # type: ignore[attr-defined]
-    if best:
-        checkpoint_file.load_weights(module.network, checkpoint_file.read(best).weights, Path(best))
-    device = trainer.strategy.root_device
-    assessment = assess(
-        module.network, datamodule, policy, output, promise, keep_calibration=True, device=device
-    )
-    log_assessment(trainer.loggers, assessment)
-    return assessment
+from dyninf.training import train
 
 
 @application("train")
@@ -63,6 +38,7 @@ def main(config: DictConfig) -> float | None:
     network = checkpoint_file.make_network(config, datamodule.num_classes)
     if resume is not None:
         resume.check_same_architecture(config, network)
+    times = config.milliseconds and load_milliseconds(config.milliseconds, network, datamodule)
     module: SchemeModule = make(config.module, network=network)
     policy: Policy = make(config.policy)
     if policy.threshold is not None:
@@ -80,16 +56,9 @@ def main(config: DictConfig) -> float | None:
         if trainer.is_global_zero:
             Console().print(fitted)
     checkpoint_file.save_config(output, config)
-    for logger in loggers:
-        logger.log_hyperparams(saved.saved["config"])
-    try:
-        assessment = train(
-            datamodule, module, trainer, policy, output, promise, resume.path if resume else None
-        )
-    finally:
-        for logger in loggers:
-            if isinstance(logger, WandbLogger):
-                logger.experiment.finish()  # else the next run of a multirun would continue this one
+    last = resume.path if resume else None
+    with followed(loggers, saved.saved["config"], tags_of(network.name, datamodule.name, policy)):
+        assessment = train(datamodule, module, trainer, policy, output, promise, last, times)
     return None if assessment is None else float(assessment.summary["dynamic"]["top1"])
 
 

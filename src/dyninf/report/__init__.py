@@ -6,17 +6,20 @@ from dyninf.report.cost_report import CostSummary, report_costs
 from dyninf.report.cost_tables import cell_table, cost_table, head_table, stage_table
 from dyninf.report.epoch_table import EpochTable
 from dyninf.report.figure import save_curve
-from dyninf.report.loggers import log_assessment
+from dyninf.report.loggers import followed, log_assessment, tags_of
 from dyninf.report.policies_report import report_policies
 from dyninf.report.runs_report import report_runs
 from dyninf.report.summary import checkpoint_table, comparison_table
 from dyninf.report.sweep_report import report_sweep
+from dyninf.report.time_report import load_milliseconds, time_network, time_of_split, time_table
+from dyninf.report.wandb_logger import SteadyWandbLogger
 
 __all__ = [
     "Assessment",
     "CheckedVideo",
     "CostSummary",
     "EpochTable",
+    "SteadyWandbLogger",
     "assess",
     "cell_table",
     "check_data",
@@ -24,7 +27,9 @@ __all__ = [
     "comparison_table",
     "cost_table",
     "fault_table",
+    "followed",
     "head_table",
+    "load_milliseconds",
     "log_assessment",
     "report_costs",
     "report_policies",
@@ -33,4 +38,8 @@ __all__ = [
     "save_curve",
     "size_table",
     "stage_table",
+    "tags_of",
+    "time_network",
+    "time_of_split",
+    "time_table",
 ]

@@ -16,7 +16,7 @@ from dyninf.policies import LogitsNotFiniteError, Policy
 from dyninf.report.comparison_figures import save_curves
 from dyninf.report.summary import policy_figures, shown_threshold, trace_figures
 from dyninf.report.sweep_report import check_calibration
-from dyninf.trace import Curve, Promise, Trace, calibrate, sweep
+from dyninf.trace import Curve, Milliseconds, Promise, Trace, calibrate, sweep
 
 SHARES = (0.25, 0.35, 0.5, 0.75, 1.0)  # of full inference's cost
 
@@ -28,11 +28,13 @@ def report_policies(
     calibration: Trace | None = None,
     promise: Promise | None = None,
     points: int = 200,
+    milliseconds: Milliseconds | None = None,
 ) -> dict[str, Curve]:
     """The curve of each policy over `points` thresholds, in ``curves.csv`` and ``curves.png``.
 
     One table, printed and in ``policies.csv``, has a row a policy: the best top-1 of its curve for a share of
-    full inference's cost, and with `calibration` the operating point that keeps `promise` there.
+    full inference's cost, and with `calibration` the operating point that keeps `promise` there. A promise in
+    milliseconds needs their table.
 
     A policy that cannot score the trace, since that lacks what it decides from, is left out and named.
 
@@ -41,6 +43,8 @@ def report_policies(
     console = Console()
     summary = trace_figures(trace)
     check_calibration(trace, calibration)
+    if milliseconds is not None:
+        milliseconds.check_fits(trace.info.network, trace.info.checkpoints, trace.macs_K)
     curves: dict[str, Curve] = {}
     rows: list[dict[str, Any]] = []
     for name, policy in policies.items():
@@ -54,7 +58,7 @@ def report_policies(
         curves[name] = curve
         row = {"policy": name, "sees_labels": policy.sees_labels} | read_off(curve, summary["full"]["gmacs"])
         if calibration is not None:
-            chosen = calibrate(calibration, policy, promise)
+            chosen = calibrate(calibration, policy, promise, milliseconds=milliseconds)
             dynamic = policy_figures(chosen, trace.replay(chosen))["dynamic"]
             row |= {
                 "threshold": shown_threshold(chosen.threshold),

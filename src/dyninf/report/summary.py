@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from dyninf.policies import Outcome, Policy
-from dyninf.trace import Curve, Trace
+from dyninf.trace import Curve, Milliseconds, Trace
 
 
 def trace_figures(trace: Trace) -> dict[str, Any]:
@@ -46,6 +46,18 @@ def policy_figures(policy: Policy, outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def time_figures(milliseconds: Milliseconds, exit_share: Sequence[float]) -> dict[str, Any]:
+    """What a table of milliseconds says of a video; ``dynamic`` is predicted from the shares that left."""
+    times = milliseconds.milliseconds
+    return {
+        "source": "predicted from the table of milliseconds",
+        "device": milliseconds.device,
+        "checkpoints": list(times),
+        "full": times[-1],
+        "dynamic": sum(share * time for share, time in zip(exit_share, times, strict=True)),
+    }
+
+
 def shown_threshold(threshold: float | Sequence[float] | None) -> str:
     """One number, or one for each checkpoint, with four digits."""
     if isinstance(threshold, Sequence):
@@ -78,7 +90,9 @@ def comparison_table(summary: dict[str, Any]) -> Table:
     """Dynamic against full inference."""
     note = " (sees the labels: a bound, no method)" if summary["sees_labels"] else ""
     table = Table(title=f"{summary['policy']}{note}, threshold {shown_threshold(summary['threshold'])}")
-    for column in ("inference", "top-1", "top-5", "GMACs a video", "of full"):
+    times = summary.get("milliseconds")
+    more = ["ms, predicted"] if times else []
+    for column in ("inference", "top-1", "top-5", "GMACs a video", "of full", *more):
         table.add_column(column, justify="left" if column == "inference" else "right")
     for kind in ("full", "dynamic"):
         row = summary[kind]
@@ -88,6 +102,7 @@ def comparison_table(summary: dict[str, Any]) -> Table:
             f"{row['top5']:.1%}",
             f"{row['gmacs']:.4g}",
             f"{row['gmacs'] / summary['full']['gmacs']:.1%}",
+            *([f"{times[kind]:.4g}"] if times else []),
         )
     return table
 

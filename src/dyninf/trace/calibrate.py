@@ -4,6 +4,7 @@ Legend: V videos, K checkpoints, P operating points.
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 from torch import Tensor
 
@@ -16,6 +17,7 @@ from dyninf.policies import (
     solve_budget,
 )
 from dyninf.trace.curve import sweep
+from dyninf.trace.milliseconds import Milliseconds
 from dyninf.trace.trace import Trace
 
 SOLVERS = ("single", "budgeted_batch", "direct")
@@ -27,7 +29,8 @@ class Promise:
     """What thresholds have to keep on the calibration split, and how they are chosen.
 
     max_drop: accuracy that may be lost against full inference, a share in [0, 1]; as cheap as that allows.
-    budget: mean cost of a video in its place: GMACs, or a percentage of full inference's such as ``"50%"``.
+    budget: mean cost of a video in its place: GMACs, a percentage of full inference's such as ``"50%"``, or
+        milliseconds such as ``"15ms"``.
     solver: ``single``, one threshold for all checkpoints; ``budgeted_batch`` (Huang et al. 2018) or
         ``direct`` (`policies.solve_budget`), one for each.
     grain: of the direct solver: so many videos of neighbouring scores are judged together.
@@ -47,25 +50,36 @@ class Promise:
             raise ValueError(f"solver must be one of {', '.join(SOLVERS)}; got {self.solver!r}")
         if self.budget is not None and self.max_drop > 0:
             raise ValueError("give max_drop or budget, not both: thresholds keep one promise")
-        self.budget_macs(1.0)  # refuses what is no budget
+        self.budget_cost(1.0)  # refuses what is no budget
 
-    def budget_macs(self, full_macs: float) -> float | None:
-        """The budget in MACs, None without one."""
+    @property
+    def unit(self) -> str | None:
+        """What the budget is counted in: ``GMACs``, ``%`` or ``ms``; None without one."""
         if self.budget is None:
             return None
-        if _is_number(self.budget) and float(self.budget) > 0:
-            return float(self.budget) * 1e9
-        text = str(self.budget)
-        try:
-            share = float(text[:-1]) / 100 if text.endswith("%") else -1.0
-        except ValueError:
-            share = -1.0
-        if not share > 0:
+        return next((unit for unit in ("%", "ms") if str(self.budget).endswith(unit)), "GMACs")
+
+    def budget_cost(self, full_cost: float) -> float | None:
+        """The budget in the unit of full inference's cost: milliseconds where `unit` is ms, else MACs.
+
+        None without one.
+        """
+        unit = self.unit
+        if unit is None:
+            return None
+        if unit == "GMACs":
+            number = float(cast(float, self.budget)) if _is_number(self.budget) else -1.0
+        else:
+            try:
+                number = float(str(self.budget).removesuffix(unit))
+            except ValueError:
+                number = -1.0
+        if not number > 0:
             raise ValueError(
-                f"budget must be a number of GMACs or a percentage of full inference's such as 50%, "
-                f"got {self.budget!r}"
+                f"budget must be a number of GMACs or a percentage of full inference's such as 50%, or "
+                f"milliseconds such as 15ms; got {self.budget!r}"
             )
-        return share * full_macs
+        return number * {"GMACs": 1e9, "%": full_cost / 100, "ms": 1.0}[unit]
 
     def __str__(self) -> str:
         if self.budget is None:
@@ -74,16 +88,28 @@ class Promise:
         return f"the most accurate on calibration for at most {self.budget}{unit}"
 
 
-def calibrate(trace: Trace, policy: Policy, promise: Promise | None = None, points: int = 1000) -> Policy:
+def calibrate(
+    trace: Trace,
+    policy: Policy,
+    promise: Promise | None = None,
+    points: int = 1000,
+    milliseconds: Milliseconds | None = None,
+) -> Policy:
     """The policy with the thresholds that keep a promise on `trace`; `Promise()` when left out.
 
     trace: of the calibration split, never of the one that is reported.
     points: thresholds that the solver ``single`` tries.
+    milliseconds: of the trace's network, for a budget in them.
 
-    Raises ValueError if a budget is below the first checkpoint's cost.
+    Raises ValueError if a budget is below the first checkpoint's cost, or in milliseconds without their table
+    or with one that does not fit.
     """
     promise = promise or Promise()
-    budget = promise.budget_macs(trace.macs_K[-1].item())
+    if promise.unit == "ms":
+        if milliseconds is None:
+            raise ValueError(f"a budget of {promise.budget} needs a table of milliseconds: milliseconds=FILE")
+        trace = milliseconds.instead_of_macs(trace)  # solvers take costs in any unit
+    budget = promise.budget_cost(trace.macs_K[-1].item())
     if promise.solver == "single":
         curve = sweep(trace, policy, points)
         if budget is None:
