@@ -4,6 +4,7 @@ from dyninf.report.assess import Assessment, assess
 from dyninf.report.check_report import CheckedVideo, check_data, fault_table, size_table
 from dyninf.report.cost_report import CostSummary, report_costs
 from dyninf.report.cost_tables import cell_table, cost_table, head_table, stage_table
+from dyninf.report.error_bars import add_error_bars
 from dyninf.report.figure import save_curve
 from dyninf.report.loggers import log_assessment
 from dyninf.report.summary import checkpoint_table, comparison_table
@@ -13,6 +14,7 @@ __all__ = [
     "Assessment",
     "CheckedVideo",
     "CostSummary",
+    "add_error_bars",
     "assess",
     "cell_table",
     "check_data",

@@ -13,6 +13,7 @@ from dyninf.atomic import atomic_file
 from dyninf.data import VideoDataModule
 from dyninf.grid import Network, fingerprint
 from dyninf.policies import Policy
+from dyninf.report.error_bars import add_error_bars, shown_difference
 from dyninf.report.figure import save_curve
 from dyninf.report.summary import (
     agreement,
@@ -28,7 +29,10 @@ from dyninf.trace import Curve, Promise, Trace, calibrate, default_thresholds, s
 
 @dataclass(frozen=True)
 class Assessment:
-    """The figures (also in ``summary.json``) and the curve (``curve.csv``, ``curve.png``)."""
+    """The figures (also in ``summary.json``) and the curve (``curve.csv``, ``curve.png``).
+
+    Beside them lie the tables of `add_error_bars`.
+    """
 
     summary: dict[str, Any]
     curve: Curve
@@ -73,6 +77,8 @@ def assess(
     summary = trace_figures(trace) | policy_figures(policy, left) | {"left_out": len(left_out)}
     summary["replay_agrees"] = agreement(left, trace.replay(policy))
     curve = sweep(trace, policy, default_thresholds(trace, policy, 200))
+    calibration = traces.get("calibration") if split != "calibration" else None
+    summary, curve = add_error_bars(summary, curve, trace, policy, output, left, calibration, promise)
 
     with atomic_file(output / "summary.json") as new:
         new.write_text(json.dumps(summary, indent=2) + "\n")
@@ -80,6 +86,7 @@ def assess(
     save_curve(output / "curve.png", curve, summary)
     console.print(checkpoint_table(summary))
     console.print(comparison_table(summary))
+    console.print(shown_difference(summary), highlight=False)
     console.print(
         f"replaying the trace gives the same label and checkpoint for {summary['replay_agrees']} of "
         f"{summary['videos']} videos"
@@ -90,7 +97,9 @@ def assess(
                 f"{name}: {len(skipped)} of {datamodule.skipped.sizes[name]} videos could not be read and "
                 f"were left out; {output / 'skipped.csv'} names them"
             )
-    console.print(f"written to {output}: summary.json, curve.csv, curve.png")
+    written = ["summary.json", "curve.csv", "curve.png", "anytime.csv", "classes.csv"]
+    written += ["budgeted.csv"] if calibration is not None else []
+    console.print(f"written to {output}: {', '.join(written)}")
     return Assessment(summary, curve)
 
 
@@ -102,7 +111,7 @@ def _trace(
     known: Path | None,
     console: Console,
 ) -> Trace:
-    name = f"{datamodule.name}/{split}@{datamodule.fingerprint(split)}"
+    name = datamodule.split_name(split)
     if known is not None and (known / split / "trace.json").is_file():
         trace = Trace.load(known / split)
         # One that lacks videos, since they were skipped then, is not of the whole split.

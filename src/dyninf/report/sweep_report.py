@@ -5,6 +5,7 @@ from pathlib import Path
 from rich.console import Console
 
 from dyninf.policies import Policy
+from dyninf.report.error_bars import add_error_bars, shown_difference
 from dyninf.report.figure import save_curve
 from dyninf.report.summary import comparison_table, policy_figures, sweep_table, trace_figures
 from dyninf.trace import Curve, Promise, Trace, calibrate, default_thresholds, sweep
@@ -18,7 +19,8 @@ def report_sweep(
     promise: Promise | None = None,
     points: int = 200,
 ) -> Curve:
-    """Replay `policy` with `points` thresholds; write ``curve.csv`` and ``curve.png``, print a table.
+    """Replay `policy` with `points` thresholds; write ``curve.csv``, ``curve.png`` and the tables of
+    `add_error_bars`, print a table.
 
     With `calibration`, the operating point that keeps `promise` there is reported on `trace`; so is a
     threshold that the policy has already.
@@ -33,14 +35,20 @@ def report_sweep(
                 f"a threshold cannot be chosen on the split that is reported ({trace.info.split})"
             )
         policy = calibrate(calibration, policy, promise)
-    if policy.threshold is not None:
-        summary |= policy_figures(policy, trace.replay(policy))
+    outcome = None if policy.threshold is None else trace.replay(policy)
+    if outcome is not None:
+        summary |= policy_figures(policy, outcome)
     curve = sweep(trace, policy, default_thresholds(trace, policy, points))
+    summary, curve = add_error_bars(summary, curve, trace, policy, output, outcome, calibration, promise)
     curve.save(output / "curve.csv")
     save_curve(output / "curve.png", curve, summary)
     console = Console()
     console.print(sweep_table(curve, f"{trace.info.network} on {trace.info.split}"))
-    if policy.threshold is not None:
+    if outcome is not None:
         console.print(comparison_table(summary))
-    console.print(f"written to {output}: curve.csv, curve.png")
+        console.print(shown_difference(summary), highlight=False)
+    written = ["curve.csv", "curve.png", "anytime.csv"]
+    written += ["classes.csv"] if outcome is not None else []
+    written += ["budgeted.csv"] if calibration is not None else []
+    console.print(f"written to {output}: {', '.join(written)}")
     return curve
