@@ -17,8 +17,8 @@ COUNTS = {"train_clips": 2, "calibration_clips": 1, "test_clips": 1}
 def a_clip(frames: int = 8) -> np.ndarray:
     """Smooth pictures with some texture, each another."""
     draw = np.random.default_rng(0)
-    place_HW = np.add.outer(np.arange(48), 2 * np.arange(64))
-    clip_THWC = 90 + 40 * np.sin(place_HW / 9)[None, :, :, None] + 25 * draw.random((frames, 48, 64, 3))
+    place_HW = np.add.outer(np.arange(96), 2 * np.arange(128))
+    clip_THWC = 90 + 40 * np.sin(place_HW / 9)[None, :, :, None] + 25 * draw.random((frames, 96, 128, 3))
     return (clip_THWC + 5 * np.arange(frames)[:, None, None, None]).astype(np.uint8)
 
 

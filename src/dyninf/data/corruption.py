@@ -12,9 +12,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Sequence
+from io import BytesIO
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional as v2
 
@@ -101,7 +103,12 @@ def _contrast(frames_THWC: np.ndarray, kept: float, draw: np.random.Generator) -
 
 
 def _jpeg(frames_THWC: np.ndarray, quality: float, draw: np.random.Generator) -> np.ndarray:
-    return _frames(torch.stack([v2.jpeg(frame_CHW, int(quality)) for frame_CHW in _video(frames_THWC)]))
+    made = []
+    for frame_HWC in frames_THWC:
+        file = BytesIO()
+        Image.fromarray(frame_HWC).save(file, "JPEG", quality=int(quality))
+        made.append(np.asarray(Image.open(file)))
+    return np.stack(made)
 
 
 def _freeze(frames_THWC: np.ndarray, share: float, draw: np.random.Generator) -> np.ndarray:
