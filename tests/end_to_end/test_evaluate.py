@@ -139,6 +139,7 @@ def test_a_checkpoint_from_before_there_were_views_can_be_evaluated_in_several(
         "decoder",
         "exclude",
         "on_error",
+        "corruption",
     ):
         del content["dyninf"]["config"]["dataset"][setting]
     torch.save(content, tmp_path / "old.ckpt")
@@ -146,6 +147,24 @@ def test_a_checkpoint_from_before_there_were_views_can_be_evaluated_in_several(
     assert summary_of(here / "single") == summary_of(run)
     command("evaluate", f"checkpoint={tmp_path}/old.ckpt", "dataset.clips_per_video=2", "output=two").check()
     assert summary_of(here / "two")["full"]["gmacs"] == pytest.approx(2 * summary_of(run)["full"]["gmacs"])
+
+
+def test_worse_test_videos_are_recorded_anew_with_the_threshold_of_clean_calibration_videos(
+    command: Command, here: Path, run_of: Callable[[str], Path]
+) -> None:
+    run = run_of("joint")
+    checkpoint = run / "checkpoints/best.ckpt"
+    command("evaluate", f"checkpoint={checkpoint}", "dataset.corruption=[contrast,5]", "output=worse").check()
+    found, clean = summary_of(here / "worse"), summary_of(run)
+    assert found["threshold"] == clean["threshold"]
+    assert found["split"].startswith("synthetic/test+contrast-5@")
+    assert found["replay_agrees"] == found["videos"] == 12
+    assert [path.name for path in (here / "worse/trace").iterdir()] == ["test"]
+    recorded, before = (Trace.load(where / "trace/test") for where in (here / "worse", run))
+    assert not torch.equal(recorded.logits_VKN, before.logits_VKN)
+    shutil.rmtree(here / "worse")
+    wrong = command("evaluate", f"checkpoint={checkpoint}", "dataset.corruption=[fog,3]")
+    assert_refused(wrong, "evaluate", here, "corruption must be one of gaussian_noise")
 
 
 def test_another_sampling_is_evaluated_and_settings_that_cannot_be_are_refused(

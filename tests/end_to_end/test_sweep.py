@@ -34,11 +34,12 @@ def test_the_columns_are_threshold_accuracies_cost_and_the_share_that_left_at_ea
     command("sweep", f"trace={run_of('depth')}/trace/test", "points=7", "output=out").check()
     rows = curve_of(here / "out")
     shares = ["share_4f-res3", "share_4f-res4", "share_4f-res5"]
-    assert list(rows[0]) == ["threshold", "top1", "top5", "gmacs", *shares]
+    assert list(rows[0]) == ["threshold", "top1", "top5", "gmacs", "top1_low", "top1_high", *shares]
     assert len(rows) == 7
     for row in rows:
         assert sum(row[share] for share in shares) == pytest.approx(1, abs=1e-4)
         assert row["top1"] <= row["top5"]
+        assert row["top1_low"] <= row["top1"] <= row["top1_high"]
 
 
 @pytest.mark.parametrize("scheme", ["depth", "input", "joint"])

@@ -66,7 +66,13 @@ def test_an_offline_run_has_the_metrics_of_every_checkpoint(logged: tuple[Path, 
 @pytest.mark.parametrize(
     ("name", "columns"),
     [
-        ("curve", ["threshold", "top1", "top5", "gmacs", "share_4f-res3", "share_4f-res4", "share_4f-res5"]),
+        (
+            "curve",
+            [
+                *("threshold", "top1", "top5", "gmacs", "top1_low", "top1_high"),
+                *("share_4f-res3", "share_4f-res4", "share_4f-res5"),
+            ],
+        ),
         ("checkpoints", ["checkpoint", "top1", "gmacs", "exit_share"]),
     ],
 )

@@ -5,6 +5,7 @@ from dyninf.report.check_report import CheckedVideo, check_data, fault_table, si
 from dyninf.report.cost_report import CostSummary, report_costs
 from dyninf.report.cost_tables import cell_table, cost_table, head_table, stage_table
 from dyninf.report.epoch_table import EpochTable
+from dyninf.report.error_bars import add_error_bars
 from dyninf.report.figure import save_curve
 from dyninf.report.loggers import followed, log_assessment, tags_of
 from dyninf.report.policies_report import report_policies
@@ -20,6 +21,7 @@ __all__ = [
     "CostSummary",
     "EpochTable",
     "SteadyWandbLogger",
+    "add_error_bars",
     "assess",
     "cell_table",
     "check_data",

@@ -13,6 +13,7 @@ from dyninf.atomic import atomic_file
 from dyninf.data import VideoDataModule
 from dyninf.grid import Network, fingerprint
 from dyninf.policies import Outcome, Policy
+from dyninf.report.error_bars import add_error_bars, shown_difference
 from dyninf.report.figure import save_curve
 from dyninf.report.summary import (
     agreement,
@@ -33,7 +34,7 @@ class Assessment:
     """The figures (also in ``summary.json``) and the curve (``curve.csv``, ``curve.png``).
 
     trace: of the split that is reported. policy, left: what was used, and what it did; `left` is None where
-    no threshold was given or chosen.
+    no threshold was given or chosen. Beside the files lie the tables of `add_error_bars`.
     """
 
     summary: dict[str, Any]
@@ -71,7 +72,7 @@ def assess(
     network = network.float().to(device)  # figures are those of float32, whatever the training ran in
     console = Console()
     if isinstance(policy, FittedPolicy):
-        policy.check_fits(network, split_name(datamodule, split))
+        policy.check_fits(network, datamodule.split_name(split))
     to_fit = isinstance(policy, Policy) and policy.threshold is None
     if to_fit and split == "calibration":
         raise ValueError("a threshold cannot be chosen on the split that is reported; give policy.threshold")
@@ -100,6 +101,8 @@ def assess(
         summary["milliseconds"] = time_figures(milliseconds, summary["dynamic"]["exit_share"])
     summary["replay_agrees"] = agreement(left, trace.replay(policy))
     curve = sweep(trace, policy, 200)
+    calibration = traces.get("calibration") if split != "calibration" else None
+    summary, curve = add_error_bars(summary, curve, trace, policy, output, left, calibration, promise)
 
     fitted.save(output / "policy.json")
     with atomic_file(output / "summary.json") as new:
@@ -108,6 +111,7 @@ def assess(
     save_curve(output / "curve.png", curve, summary)
     console.print(checkpoint_table(summary))
     console.print(comparison_table(summary))
+    console.print(shown_difference(summary), highlight=False)
     console.print(
         f"replaying the trace gives the same label and checkpoint for {summary['replay_agrees']} of "
         f"{summary['videos']} videos"
@@ -118,13 +122,10 @@ def assess(
                 f"{name}: {len(skipped)} of {datamodule.skipped.sizes[name]} videos could not be read and "
                 f"were left out; {output / 'skipped.csv'} names them"
             )
-    console.print(f"written to {output}: summary.json, policy.json, curve.csv, curve.png")
+    written = ["summary.json", "policy.json", "curve.csv", "curve.png", "anytime.csv", "classes.csv"]
+    written += ["budgeted.csv"] if calibration is not None else []
+    console.print(f"written to {output}: {', '.join(written)}")
     return Assessment(summary, curve, trace, policy, left)
-
-
-def split_name(datamodule: VideoDataModule, split: str) -> str:
-    """As traces name a split: with the data set, and its fingerprint."""
-    return f"{datamodule.name}/{split}@{datamodule.fingerprint(split)}"
 
 
 def _trace(
@@ -135,7 +136,7 @@ def _trace(
     known: Path | None,
     console: Console,
 ) -> Trace:
-    name = split_name(datamodule, split)
+    name = datamodule.split_name(split)
     if known is not None and (known / split / "trace.json").is_file():
         trace = Trace.load(known / split)
         # One that lacks videos, since they were skipped then, is not of the whole split.

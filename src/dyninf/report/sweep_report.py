@@ -8,6 +8,7 @@ from rich.console import Console
 
 from dyninf.policies import Policy
 from dyninf.report.assess import Assessment
+from dyninf.report.error_bars import add_error_bars, shown_difference
 from dyninf.report.figure import save_curve
 from dyninf.report.loggers import log_assessment
 from dyninf.report.summary import comparison_table, policy_figures, sweep_table, time_figures, trace_figures
@@ -24,7 +25,8 @@ def report_sweep(
     milliseconds: Milliseconds | None = None,
     loggers: Iterable[Logger] = (),
 ) -> Curve:
-    """Replay `policy` with `points` thresholds; write ``curve.csv`` and ``curve.png``, print a table.
+    """Replay `policy` with `points` thresholds; write ``curve.csv``, ``curve.png`` and the tables of
+    `add_error_bars`, print a table.
 
     With `calibration`, the operating point that keeps `promise` there is reported on `trace`; so is a
     threshold that the policy has already; it is written to ``policy.json``. A promise in milliseconds needs
@@ -56,14 +58,18 @@ def report_sweep(
             summary["milliseconds"] = time_figures(milliseconds, summary["dynamic"]["exit_share"])
         fitted.save(output / "policy.json")
     curve = sweep(trace, policy, points)
+    summary, curve = add_error_bars(summary, curve, trace, policy, output, left, calibration, promise)
     curve.save(output / "curve.csv")
     save_curve(output / "curve.png", curve, summary)
     log_assessment(loggers, Assessment(summary, curve, trace, policy, left))
     console = Console()
     console.print(sweep_table(curve, f"{trace.info.network} on {trace.info.split}"))
+    files = ["curve.csv", "curve.png", "anytime.csv"]
     if fitted is not None:
         console.print(comparison_table(summary))
-    files = ["policy.json"] * (fitted is not None) + ["curve.csv", "curve.png"]
+        console.print(shown_difference(summary), highlight=False)
+        files = ["policy.json", *files, "classes.csv"]
+    files += ["budgeted.csv"] if calibration is not None else []
     console.print(f"written to {output}: {', '.join(files)}")
     return curve
 

@@ -17,7 +17,10 @@ from dyninf.trace.trace import Trace
 
 @dataclass(frozen=True)
 class Curve:
-    """One row an operating point: threshold, accuracies in [0, 1], mean MACs, exit shares."""
+    """One row an operating point: threshold, accuracies in [0, 1], mean MACs, exit shares.
+
+    top1_low_P, top1_high_P: an interval of top-1, where one was asked for (`trace.with_band`).
+    """
 
     threshold_P: Tensor
     top1_P: Tensor
@@ -25,14 +28,20 @@ class Curve:
     macs_P: Tensor
     exit_share_PK: Tensor
     checkpoints: tuple[str, ...]
+    top1_low_P: Tensor | None = None
+    top1_high_P: Tensor | None = None
 
     def header(self) -> list[str]:
         """Column names of `rows`."""
-        return ["threshold", "top1", "top5", "gmacs", *(f"share_{name}" for name in self.checkpoints)]
+        interval = [] if self.top1_low_P is None else ["top1_low", "top1_high"]
+        shares = [f"share_{name}" for name in self.checkpoints]
+        return ["threshold", "top1", "top5", "gmacs", *interval, *shares]
 
     def rows(self) -> list[list[float]]:
         """One list a point, in the order of `header`; GMACs instead of MACs."""
-        columns = [self.threshold_P, self.top1_P, self.top5_P, self.macs_P / 1e9, *self.exit_share_PK.T]
+        interval = [bound_P for bound_P in (self.top1_low_P, self.top1_high_P) if bound_P is not None]
+        points = [self.threshold_P, self.top1_P, self.top5_P, self.macs_P / 1e9]
+        columns = [*points, *interval, *self.exit_share_PK.T]
         return torch.stack([column.double() for column in columns], 1).tolist()
 
     def save(self, path: Path) -> None:
