@@ -24,7 +24,7 @@ from torch import Tensor
 
 from dyninf import InferenceResult, infer
 from dyninf.grid import Network
-from dyninf.policies import Evidence, MaxProbability, Policy
+from dyninf.policies import Evidence, LearnedGate, MaxProbability, Policy
 from dyninf.trace import Trace
 
 
@@ -33,7 +33,9 @@ def splitting_policies(trace: Trace) -> list[Policy]:
     scores_VK = trace.scores(MaxProbability())
     K = scores_VK.shape[1]
     middles = gap_middles(scores_VK[:, :-1])
+    gates = [] if trace.gate_VK is None else [LearnedGate(thresholds_that_split(trace.gate_VK))]
     return [
+        *gates,
         MaxProbability(thresholds_that_split(scores_VK)),
         MaxProbability(thresholds_that_split(scores_VK, start=K // 2)),
         *(MaxProbability(middles[int(share * (len(middles) - 1))]) for share in (0.3, 0.6, 0.9)),

@@ -5,6 +5,7 @@ from dyninf.policies.budgeted_batch import budgeted_batch, exit_shares, share_th
 from dyninf.policies.choose import best_affordable, cheapest_within
 from dyninf.policies.entropy import Entropy
 from dyninf.policies.evidence import Evidence, LogitsNotFiniteError, check_logits
+from dyninf.policies.learned_gate import LearnedGate
 from dyninf.policies.margin import Margin
 from dyninf.policies.max_probability import MaxProbability
 from dyninf.policies.oracle import Oracle
@@ -16,6 +17,7 @@ from dyninf.policies.solve_budget import one_threshold, solve_budget
 __all__ = [
     "Entropy",
     "Evidence",
+    "LearnedGate",
     "LogitsNotFiniteError",
     "Margin",
     "MaxProbability",

@@ -18,7 +18,7 @@ class Policy(ABC):
     """Stop at the first checkpoint whose score reaches its threshold; the last one always accepts.
 
     Scores lie in [0, 1], larger ones mean more confidence. sees_labels: what it decides from is not there in
-    use, so it is a bound for methods and none itself.
+    use, so it is a bound for methods and none itself. needs_gates: it asks the gates of the network.
 
     threshold: one number for all checkpoints, or one per checkpoint (the last one's is not used and may
     be left out). None means "not chosen yet": such a policy can score but not stop.
@@ -27,6 +27,7 @@ class Policy(ABC):
     """
 
     sees_labels: ClassVar[bool] = False
+    needs_gates: ClassVar[bool] = False
 
     def __init__(self, threshold: float | Sequence[float] | None = None) -> None:
         self.threshold = _checked(threshold)
@@ -43,6 +44,16 @@ class Policy(ABC):
         other = copy.copy(self)
         other.threshold = _checked(threshold)
         return other
+
+    def check_fits(self, num_checkpoints: int, has_gates: bool) -> None:
+        """Raise ValueError if it cannot judge a network with so many checkpoints, with gates or without."""
+        if self.needs_gates and not has_gates:
+            raise ValueError(
+                f"{type(self).__name__} asks the gates of a network, and this one has none; "
+                "fit them with python -m dyninf.fit_gates checkpoint=PATH"
+            )
+        if self.threshold is not None:
+            self.thresholds(num_checkpoints)
 
     def thresholds(self, num_checkpoints: int) -> Tensor:
         """Thresholds (K,), float64 on the CPU; minus infinity at the last checkpoint.

@@ -19,15 +19,17 @@ class Evidence:
     label_B: the true classes where they are known; only for policies that are no methods (`Oracle`).
     clip_B: the number of each clip in its split, int64: its row in a trace.
 
-    A policy that needs more, such as a learned gate that looks at the features of each checkpoint, gets it as
-    one more optional field here, filled by `infer` and by a trace alike.
+    gate_BJ: scores of the network's gates at these checkpoints, where it has gates; only for `LearnedGate`.
 
-    Raises ValueError if labels or clip numbers are not one integer a clip.
+    A policy that needs more gets it as one more optional field here, filled by `infer` and by a trace alike.
+
+    Raises ValueError if labels or clip numbers are not one integer a clip, or gates no score a checkpoint.
     """
 
     logits_BJN: Tensor
     label_B: Tensor | None = None
     clip_B: Tensor | None = None
+    gate_BJ: Tensor | None = None
 
     def __post_init__(self) -> None:
         for name, value in (("label", self.label_B), ("clip number", self.clip_B)):
@@ -38,10 +40,19 @@ class Evidence:
                     f"{len(self.logits_BJN)} clips need one {name} each, integers; "
                     f"got {value.dtype} of shape {tuple(value.shape)}"
                 )
+        if self.gate_BJ is not None and self.gate_BJ.shape != self.logits_BJN.shape[:2]:
+            raise ValueError(
+                f"gates need a score a clip and checkpoint, {tuple(self.logits_BJN.shape[:2])}; "
+                f"got {tuple(self.gate_BJ.shape)}"
+            )
 
-    def and_then(self, logits_BN: Tensor) -> Self:
-        """With the logits of the next checkpoint."""
-        return replace(self, logits_BJN=torch.cat([self.logits_BJN, logits_BN[:, None]], 1))
+    def and_then(self, logits_BN: Tensor, gate_B: Tensor | None = None) -> Self:
+        """With the logits of the next checkpoint and, for a network with gates, the score of its gate."""
+        gate_BJ = None if gate_B is None else gate_B[:, None]
+        if gate_BJ is not None and self.gate_BJ is not None:
+            gate_BJ = torch.cat([self.gate_BJ, gate_BJ], 1)
+        logits_BJN = torch.cat([self.logits_BJN, logits_BN[:, None]], 1)
+        return replace(self, logits_BJN=logits_BJN, gate_BJ=gate_BJ)
 
     def __getitem__(self, chosen_B: Tensor) -> Self:
         """The evidence of some clips."""
@@ -50,6 +61,7 @@ class Evidence:
             logits_BJN=self.logits_BJN[chosen_B],
             label_B=None if self.label_B is None else self.label_B[chosen_B],
             clip_B=None if self.clip_B is None else self.clip_B[chosen_B],
+            gate_BJ=None if self.gate_BJ is None else self.gate_BJ[chosen_B],
         )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dyninf.grid import Network, State, average_views, clips_of, video_macs, video_shape
+from dyninf.grid import Network, State, average_gates, average_views, clips_of, video_macs, video_shape
 from dyninf.policies import Evidence, LogitsNotFiniteError, Policy
 
 
@@ -45,7 +45,7 @@ def infer(
     label_B: their true classes, for a policy that is no method (`Oracle`).
 
     Raises ValueError if the network is in training mode, the video does not fit it, the policy's
-    thresholds do not fit its checkpoints, it needs labels and has none, or logits are not finite.
+    thresholds do not fit its checkpoints, it needs labels or gates and has none, or logits are not finite.
     """
     if network.training:
         raise ValueError(
@@ -54,7 +54,9 @@ def infer(
     clips_BTCHW, views = clips_of(video)
     network.check_video(clips_BTCHW)
     K = len(network.checkpoints)
-    policy.thresholds(K)  # refuses what does not fit before anything is computed
+    # Refuses what does not fit before anything is computed.
+    policy.check_fits(K, network.gates is not None)
+    policy.thresholds(K)
     macs_K = video_macs(network, video_shape(video))
     places = {checkpoint.cell: k for k, checkpoint in enumerate(network.checkpoints)}
 
@@ -81,8 +83,11 @@ def infer(
         if cell not in places:
             continue
         k = places[cell]
-        new_bN = average_views(network.predict(network.checkpoints[k], state), views)
-        evidence = evidence.and_then(new_bN)
+        logits_qN, gate_b = network.predict(network.checkpoints[k], state), None
+        if network.gates is not None:
+            gate_b = average_gates(network.gate(network.checkpoints[k], state, logits_qN), views)
+        new_bN = average_views(logits_qN, views)
+        evidence = evidence.and_then(new_bN, gate_b)
         try:
             stops_b = policy.stops(evidence, K)
         except LogitsNotFiniteError as error:  # its clip counts those still on the way
