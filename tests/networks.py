@@ -75,9 +75,14 @@ def attach_random_gates(network: Network, width: int) -> None:
 
 def require_extra(backbone: str) -> None:
     """Skip the test if it needs a package that is not installed; never where CI is set."""
-    package = EXTRAS.get(backbone)
-    if package and importlib.util.find_spec(package) is None and os.environ.get("CI") != "true":
-        pytest.skip(f"{backbone} needs {package}")
+    if backbone in EXTRAS:
+        require_package(EXTRAS[backbone])
+
+
+def require_package(package: str) -> None:
+    """Skip the test if a package of an extra is not installed; never where CI is set."""
+    if importlib.util.find_spec(package) is None and os.environ.get("CI") != "true":
+        pytest.skip(f"needs {package}")
 
 
 def make_norms_matter(module: nn.Module) -> None:

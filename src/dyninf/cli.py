@@ -3,6 +3,7 @@
 import functools
 import logging
 import os
+import secrets
 import shutil
 import sys
 import tempfile
@@ -98,13 +99,13 @@ def application(
 
 
 def offer_scratch(stack: ExitStack) -> None:
-    """Make ``${scratch:}`` a temporary folder, made on first use and removed when `stack` closes."""
+    """Make ``${scratch:}`` a temporary folder, which Hydra makes and `stack` removes when it closes.
 
-    @functools.cache
-    def scratch() -> str:
-        return stack.enter_context(tempfile.TemporaryDirectory(prefix="dyninf-"))
-
-    OmegaConf.register_new_resolver("scratch", scratch, replace=True)
+    Only its name is told, since the processes of launchers get resolvers with what these refer to.
+    """
+    folder = str(Path(tempfile.gettempdir()) / f"dyninf-{secrets.token_hex(8)}")
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    OmegaConf.register_new_resolver("scratch", lambda: folder, replace=True)
 
 
 def file_of_job(config: DictConfig, key: str) -> Path | None:

@@ -230,8 +230,8 @@ def test_a_job_of_a_multirun_that_fails_is_told_and_the_others_still_run(
     assert done.err.splitlines()[-1].startswith("dyninf.evaluate: error: synthetic has no split 'validation'")
     assert "split=validation" in done.err
     assert "Traceback" not in done.err
-    assert [path.name for path in (here / "both").iterdir() if path.is_dir()] == ["1"]
-    assert (here / "both/1/summary.json").is_file()
+    assert [path.name for path in (here / "both").iterdir() if path.is_dir()] == ["1-test"]
+    assert (here / "both/1-test/summary.json").is_file()
 
 
 def test_a_folder_that_had_something_in_it_is_left_as_it_was(

@@ -1,5 +1,6 @@
 """``python -m dyninf.evaluate checkpoint=PATH``: the file is all that it needs."""
 
+import csv
 import json
 import shutil
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import torch
 from tests.end_to_end.bad import assert_refused
 from tests.end_to_end.commands import Finished, started
 
+from dyninf.report.runs import FACTS, FIGURES
 from dyninf.trace import Trace
 
 Command = Callable[..., Finished]
@@ -87,12 +89,12 @@ def test_a_budget_gives_thresholds_for_each_checkpoint_or_is_refused(
         assert_refused(command("evaluate", checkpoint, wrong), "evaluate", here, said)
 
 
-def test_a_multirun_over_thresholds_makes_a_numbered_folder_for_each(
+def test_a_multirun_over_thresholds_makes_a_folder_for_each_with_its_threshold(
     command: Command, here: Path, run_of: Callable[[str], Path]
 ) -> None:
     checkpoint = run_of("joint") / "checkpoints/best.ckpt"
     command("evaluate", "-m", f"checkpoint={checkpoint}", "policy.threshold=0.0,2.0", "output=both").check()
-    first, second = (summary_of(here / "both" / number) for number in ("0", "1"))
+    first, second = (summary_of(here / "both" / job) for job in ("0-threshold_0.0", "1-threshold_2.0"))
     assert (first["threshold"], second["threshold"]) == (0.0, 2.0)
     assert first["dynamic"]["gmacs"] == pytest.approx(first["checkpoints"][0]["gmacs"])
     assert second["dynamic"]["gmacs"] == pytest.approx(second["full"]["gmacs"])
@@ -103,8 +105,26 @@ def test_a_multirun_over_checkpoints_evaluates_each_on_the_data_set_they_share(
 ) -> None:
     paths = ",".join(f"{run_of(scheme)}/checkpoints/best.ckpt" for scheme in ("depth", "joint"))
     command("evaluate", "-m", f"checkpoint={paths}", "output=both").check()
-    found = [summary_of(here / "both" / number) for number in ("0", "1")]
+    found = [summary_of(here / "both" / f"{i}-checkpoint_best.ckpt") for i in (0, 1)]
     assert found == [summary_of(run_of(scheme)) for scheme in ("depth", "joint")]
+
+
+def test_thresholds_of_one_network_are_collected_beside_the_run_that_trained_it(
+    command: Command, here: Path, run_of: Callable[[str], Path]
+) -> None:
+    shutil.copytree(run_of("joint"), here / "runs/trained")
+    checkpoint = "checkpoint=runs/trained/checkpoints/best.ckpt"
+    command("evaluate", "-m", checkpoint, "policy.threshold=0.0,0.1,2.0", "output=runs/thresholds").check()
+    done = command("sweep", "runs=runs", "output=table").check()
+    assert "4 runs" in done.out
+    with open(here / "table/runs.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["threshold"] for row in rows[:3]] == ["0.0000", "0.1000", "2.0000"]
+    assert rows[3]["run"] == "trained"
+    assert {(row["backbone"], row["scheme"], row["seed"]) for row in rows} == {("resnet_small", "joint", "0")}
+    assert [row["promise"] for row in rows] == ["none: given"] * 3 + ["max_drop 0.0"]
+    assert [row["checkpoint"] for row in rows] == ["best.ckpt"] * 3 + [""]
+    assert set(rows[0]) - {"checkpoint"} == set(FACTS) | set(FIGURES) | {"pareto"}
 
 
 def test_testing_in_six_views_costs_six_times_as_much_and_agrees_with_the_replay(

@@ -91,7 +91,7 @@ def test_a_multirun_writes_a_file_for_each_job(tiny: list[str], tmp_path: Path) 
     overrides = ("-m", "scheme=depth,plain", "logger=wandb", *tiny, "output=both")
     started("train", *overrides, cwd=tmp_path).check()
     names = []
-    for job in ("0", "1"):
+    for job in ("0-depth", "1-plain"):
         [file] = (tmp_path / "both" / job).rglob("run-*.wandb")
         configs = [
             json.loads(i.value_json) for r in records(file) for i in r.config.update if i.key == "scheme"

@@ -132,8 +132,8 @@ def _run_folders(root: Path) -> Iterator[Path]:
 
 def _read(folder: Path, name: str) -> Run:
     for file, means in (
-        ("config.yaml", "it was not written by train or evaluate"),
-        ("summary.json", "unfinished"),
+        ("config.yaml", "it is not of train or evaluate, or of an older version"),
+        ("summary.json", "it failed, or has not finished"),
     ):
         if not (folder / file).is_file():
             raise ValueError(f"no {file}: {means}")
@@ -143,8 +143,10 @@ def _read(folder: Path, name: str) -> Run:
         run.facts(), run.figures()
     except json.JSONDecodeError as error:
         raise ValueError(f"summary.json is damaged: {error}") from error
-    except (KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
-        raise ValueError(f"config.yaml and summary.json are not those of a run: {error!r}") from error
+    except KeyError as error:
+        raise ValueError(f"config.yaml or summary.json lacks {error}") from error
+    except (TypeError, AttributeError, ZeroDivisionError) as error:
+        raise ValueError(f"config.yaml and summary.json are not those of a run: {error}") from error
     return run
 
 

@@ -1,7 +1,6 @@
 """Many runs in one table."""
 
 import csv
-import re
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,9 @@ from dyninf.report.plain_table import PlainTable
 from dyninf.report.runs import FACTS, FIGURES, read_runs, run_rows
 
 Rows = list[dict[str, Any]]
+_HEADINGS = dict(
+    zip(FIGURES, ("top-1 full", "top-1 dynamic", "GMACs full", "GMACs dynamic", "share of full"), strict=True)
+)
 
 
 def report_runs(root: Path, output: Path) -> Rows:
@@ -90,12 +92,12 @@ def shown(title: str, rows: Rows, facts: Sequence[str], marked: str | None = Non
     """
     same = [fact for fact in facts if len(rows) > 1 and len({str(row[fact]) for row in rows}) == 1]
     kept = [fact for fact in facts if fact not in same]
-    header = [*kept, *(re.sub("^top1", "top-1", figure).replace("_", " ") for figure in FIGURES)]
+    header = [*kept, *(_HEADINGS[figure] for figure in FIGURES)]
     lines = [
         [*(_cell(row[fact]) for fact in kept), *(_figure(row, figure) for figure in FIGURES)] for row in rows
     ]
     if marked:
-        header.append(marked)
+        header.append(marked.capitalize())
         for line, row in zip(lines, rows, strict=True):
             line.append("*" if row[marked] else "")
     told = [f"{fact} {_cell(rows[0][fact])}" for fact in same if _cell(rows[0][fact])]
