@@ -25,7 +25,7 @@ def test_the_operating_point_that_is_reported_was_chosen_on_calibration(
         trace, MaxProbability(), tmp_path, other_split(trace, 1), Promise(max_drop=0.1), points=30
     )
     assert len(curve.threshold_P) == 30
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["curve.csv", "curve.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["curve.csv", "curve.png", "policy.json"]
     assert "of full" in capsys.readouterr().out
 
 
