@@ -106,7 +106,7 @@ def test_infinite_thresholds_become_finite_ones_that_do_the_same(tmp_path: Path)
     policy, trace = MaxProbability([-torch.inf, torch.inf, 0.5]), random_trace()
     FittedPolicy.of(policy, trace).save(tmp_path / "policy.json")
     read = FittedPolicy.load(tmp_path / "policy.json").policy
-    assert read.threshold == [0, 2, 0.5]
+    assert read.threshold == [-1, 2, 0.5]
     assert torch.equal(trace.replay(read).checkpoint_V, trace.replay(policy).checkpoint_V)
 
 
