@@ -43,6 +43,7 @@ def test_a_run_leaves_config_checkpoints_traces_summary_curve_and_log(
         "checkpoints/best.ckpt",
         "checkpoints/last.ckpt",
         "summary.json",
+        "policy.json",
         "curve.csv",
         "curve.png",
         "anytime.csv",

@@ -26,7 +26,12 @@ def test_the_operating_point_that_is_reported_was_chosen_on_calibration(
     )
     assert len(curve.threshold_P) == 30
     tables = ["anytime.csv", "budgeted.csv", "classes.csv"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == [*tables, "curve.csv", "curve.png", "policy.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *tables,
+        "curve.csv",
+        "curve.png",
+        "policy.json",
+    ]
     said = capsys.readouterr().out
     assert "of full" in said
     assert "McNemar" in said

@@ -8,9 +8,11 @@ from pytorch_lightning.loggers import Logger, WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from dyninf.data import VideoDataModule
+from dyninf.policies import Policy
 from dyninf.report.assess import Assessment
 from dyninf.report.wandb_content import wandb_content
 from dyninf.report.wandb_logger import kept
+from dyninf.trace import FittedPolicy
 from dyninf.version import __version__, commit
 
 
@@ -37,8 +39,9 @@ def followed(loggers: Iterable[Logger], config: Mapping[str, Any], tags: Iterabl
                     logger.experiment.finish(exit_code=code_of_exit)
 
 
-def tags_of(network: str, dataset: str, policy: object) -> list[str]:
+def tags_of(network: str, dataset: str, policy: Policy | FittedPolicy) -> list[str]:
     """By which runs can be found: backbone, scheme and frames, data set, policy."""
+    policy = policy.policy if isinstance(policy, FittedPolicy) else policy
     return [*network.rsplit("-", 2), dataset, type(policy).__name__]
 
 

@@ -22,6 +22,7 @@ class SteadyWandbLogger(WandbLogger):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
+        self._wandb_init.pop("anonymous", None)  # W&B warns of it, whatever it is
         self._told: set[str] = set()
 
     @property

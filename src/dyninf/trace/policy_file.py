@@ -114,8 +114,8 @@ class FittedPolicy:
         facts = {
             "criterion": type(self.policy).__name__,
             "arguments": _arguments(self.policy),
-            # Scores lie in [0, 1]: 2 lets nobody leave, as infinity does, for which JSON has no number.
-            "threshold": torch.tensor(self.policy.threshold, dtype=torch.float64).clamp(0, 2).tolist(),
+            # Scores lie in [0, 1]: 2 lets nobody leave and -1 all, as infinities do, which JSON cannot hold.
+            "threshold": torch.tensor(self.policy.threshold, dtype=torch.float64).clamp(-1, 2).tolist(),
             "promise": self.promise,
             "fitted_on": self.split,
             "network": self.network,
