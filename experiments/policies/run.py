@@ -51,13 +51,17 @@ class Run:
 
 @dataclass(frozen=True)
 class Cell:
-    """One row at one budget: for each seed, which test videos are right and what each costs of full."""
+    """One row at one budget: for each seed, which test videos are right and what each costs of full.
+
+    calibration_S: top-1 in percent on the split that the thresholds are from; empty if they are from none.
+    """
 
     criterion: str
     solver: str
     percent: int
     right_SV: Tensor
     share_SV: Tensor
+    calibration_S: Sequence[float] = ()
 
     def top1(self) -> Interval:
         """In percent."""
@@ -69,7 +73,8 @@ class Cell:
 
     def rows(self, runs: Sequence[Run]) -> Iterator[dict[str, object]]:
         """A row for each seed."""
-        for run, right_V, share_V in zip(runs, self.right_SV, self.share_SV, strict=True):
+        columns = (runs, self.right_SV, self.share_SV, self.calibration_S or ["" for _ in runs])
+        for run, right_V, share_V, calibration in zip(*columns, strict=True):
             yield {
                 "criterion": self.criterion,
                 "solver": self.solver,
@@ -77,6 +82,7 @@ class Cell:
                 "seed": run.seed,
                 "top1": round(100 * right_V.double().mean().item(), 3),
                 "percent_of_full_gmacs": round(100 * share_V.mean().item(), 3),
+                "calibration_top1": calibration,
                 "full_top1": round(100 * run.test.full().top1, 3),
             }
 
@@ -129,25 +135,28 @@ def measured(runs: Sequence[Run], policies: Mapping[str, Policy]) -> Iterator[Ce
     for name, policy in policies.items():
         for solver in SOLVERS:
             stops: dict[int, list[Tensor]] = {percent: [] for percent in PERCENTS}
+            fitted: dict[int, list[float]] = {percent: [] for percent in PERCENTS}
             for run in runs:
                 promise = Promise(solver=solver)
                 for row in budgeted(run.calibration, run.test, policy, promise, PERCENTS, Resampling(1)):
                     chosen = policy.with_threshold(row["threshold"])
                     stops[row["percent_of_full"]].append(run.test.replay(chosen).checkpoint_V)
+                    fitted[row["percent_of_full"]].append(round(100 * run.calibration.replay(chosen).top1, 3))
             for percent in PERCENTS:
-                yield stopped(name, solver, percent, runs, stops[percent])
+                yield stopped(name, solver, percent, runs, stops[percent], fitted[percent])
 
 
 def one_checkpoint(runs: Sequence[Run]) -> Iterator[Cell]:
     """No policy: all videos leave at the affordable checkpoint that is most often right on calibration."""
     for percent in PERCENTS:
-        stops = []
+        stops, fitted = [], []
         for run in runs:
             affordable_K = run.calibration.macs_K <= percent / 100 * run.calibration.macs_K[-1]
             top1_K = run.calibration.right_VK.double().mean(0)
             best = int(torch.where(affordable_K, top1_K, -1.0).argmax())
             stops.append(torch.full_like(run.test.label_V, best))
-        yield stopped(STATIC, "for all videos", percent, runs, stops)
+            fitted.append(round(100 * top1_K[best].item(), 3))
+        yield stopped(STATIC, "for all videos", percent, runs, stops, fitted)
 
 
 def ceilings(runs: Sequence[Run]) -> Iterator[Cell]:
@@ -160,13 +169,20 @@ def ceilings(runs: Sequence[Run]) -> Iterator[Cell]:
         yield stopped(CEILING, "test labels", percent, runs, stops)
 
 
-def stopped(criterion: str, solver: str, percent: int, runs: Sequence[Run], stops: Sequence[Tensor]) -> Cell:
+def stopped(
+    criterion: str,
+    solver: str,
+    percent: int,
+    runs: Sequence[Run],
+    stops: Sequence[Tensor],
+    calibration_S: Sequence[float] = (),
+) -> Cell:
     """The row of a budget if the test videos of each run stop at these checkpoints."""
     right = [
         run.test.right_VK.gather(1, stop_V[:, None])[:, 0] for run, stop_V in zip(runs, stops, strict=True)
     ]
     share = [run.test.macs_K[stop_V] / run.test.macs_K[-1] for run, stop_V in zip(runs, stops, strict=True)]
-    return Cell(criterion, solver, percent, torch.stack(right), torch.stack(share))
+    return Cell(criterion, solver, percent, torch.stack(right), torch.stack(share), calibration_S)
 
 
 def over_seeds(value_SV: Tensor) -> Interval:
@@ -230,6 +246,12 @@ def tables(
                 continue
             pairs = [(at[name, "direct", percent], at[*other(name), percent]) for percent in PERCENTS]
             yield f"| {name} | {' | '.join(shown(a.less(b), sign='+') for a, b in pairs)} |"
+    yield "\nTop-1 on calibration, where the thresholds are from, mean over the seeds:\n"
+    yield f"| | {' | '.join(f'{percent} % of full' for percent in PERCENTS)} |"
+    yield "| --- |" + " --- |" * len(PERCENTS)
+    for name, solver in ((STATIC, "for all videos"), *((name, "direct") for name in policies)):
+        fitted = (at[name, solver, percent].calibration_S for percent in PERCENTS)
+        yield f"| {name}, {solver} | {' | '.join(f'{sum(top1) / len(top1):.1f}' for top1 in fitted)} |"
     yield (
         "\nArea under the test curve of one threshold at all checkpoints, in percent (`dyninf.trace.area`):\n"
     )
