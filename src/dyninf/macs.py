@@ -3,6 +3,7 @@
 import torch
 from omegaconf import DictConfig
 
+from dyninf import checkpoint_file
 from dyninf.cli import application, file_of_job
 from dyninf.configuration import make, whole_number
 from dyninf.grid import Network
@@ -15,8 +16,11 @@ def main(config: DictConfig) -> None:
     output = file_of_job(config, "output")
     height, width = (whole_number(config, key, least=1) for key in ("height", "width"))
     num_classes, num_frames = (whole_number(config, key, least=1) for key in ("num_classes", "num_frames"))
-    with torch.device("meta"):  # shapes are all that is needed
-        network = Network(make(config.backbone), make(config.scheme), num_classes, num_frames)
+    if config.checkpoint:
+        network = checkpoint_file.read(config.checkpoint).network()
+    else:
+        with torch.device("meta"):  # shapes are all that is needed
+            network = Network(make(config.backbone), make(config.scheme), num_classes, num_frames)
     report_costs(network, height, width, output)
 
 

@@ -53,12 +53,14 @@ def assess(
 
     Videos that the data set skips (`on_error`) are in neither a trace nor a figure; it is said how many.
 
-    Raises ValueError if the threshold would have to be chosen on the split that is reported.
+    Raises ValueError if the threshold would have to be chosen on the split that is reported, or the policy is
+    not for this network.
     """
     network = network.float().to(device)  # figures are those of float32, whatever the training ran in
     console = Console()
     if policy.threshold is None and split == "calibration":
         raise ValueError("a threshold cannot be chosen on the split that is reported; give policy.threshold")
+    policy.check_fits(len(network.checkpoints), network.gates is not None)
     datamodule.keep_skipped(output)
     splits = ["calibration", split] if keep_calibration or policy.threshold is None else [split]
     traces = {name: _trace(network, datamodule, name, output, known_traces, console) for name in splits}
