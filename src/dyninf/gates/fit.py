@@ -7,6 +7,7 @@ import copy
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -75,7 +76,8 @@ class GateFit:
 
     right_to_stop: share of the clips where stopping there is right.
     separation: how often such a clip scores above one of the others, ties half, among the clips held out
-        (the area under the ROC curve; 0.5 is chance); None where all of them are of one kind.
+        (the area under the ROC curve; 0.5 is chance); None where all of them are of one kind. The gate has
+        not seen these clips, but the network was trained on them: on new ones it is lower.
     epochs: after how many the gate was best on them.
     """
 
@@ -113,14 +115,15 @@ def fit_to_examples(network: Network, examples: GateExamples, recipe: Recipe) ->
         network.attach_gates(recipe.width)
     assert network.gates is not None
     fits = []
-    for k, (gate, inputs_VX) in enumerate(zip(network.gates, examples.inputs, strict=True)):
-        parts = [(inputs_VX[part], good_VK[part, k]) for part in order_V.tensor_split([held_out])]
-        fitted, epochs = _fit(copy.deepcopy(gate).cpu(), *parts, recipe, draw)
+    for k, inputs_VX in enumerate(examples.inputs):
+        gate = cast(Gate, network.gates[k])
+        out, kept = ((inputs_VX[part], good_VK[part, k]) for part in order_V.tensor_split([held_out]))
+        fitted, epochs = _fit(copy.deepcopy(gate).cpu(), out, kept, recipe, draw)
         gate.load_state_dict(fitted.state_dict())
         with torch.no_grad():
-            apart = separation(fitted(parts[0][0]), parts[0][1])
-        name = network.checkpoints[k].name
-        fits.append(GateFit(name, good_VK[:, k].double().mean().item(), apart, epochs))
+            apart = separation(fitted(out[0]), out[1])
+        right = good_VK[:, k].double().mean().item()
+        fits.append(GateFit(network.checkpoints[k].name, right, apart, epochs))
     return fits
 
 
