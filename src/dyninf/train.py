@@ -41,8 +41,7 @@ def main(config: DictConfig) -> float | None:
     times = config.milliseconds and load_milliseconds(config.milliseconds, network, datamodule)
     module: SchemeModule = make(config.module, network=network)
     policy: Policy = make(config.policy)
-    if policy.threshold is not None:
-        policy.thresholds(len(network.checkpoints))  # raises where their number does not fit
+    policy.check_fits(len(network.checkpoints), network.gates is not None)
     saved = SaveConfig(checkpoint_file.saved_facts(config, datamodule.class_names))
     shared = ShareSkipped(datamodule.skipped)
     loggers: list[Logger] = [make(config.logger)] if config.logger else []

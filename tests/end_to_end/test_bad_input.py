@@ -44,7 +44,7 @@ def test_an_added_setting_that_its_class_does_not_take_is_named(
         ("scheme=diagonal", "depth input joint plain"),
         ("backbone=vgg", "resnet18"),
         ("dataset=kinetics", "hmdb51 kinetics400 mocap something_v1 something_v2 synthetic ucf101"),
-        ("policy=certainty", "entropy margin max_probability oracle patience random_exit"),
+        ("policy=certainty", "entropy learned_gate margin max_probability oracle patience random_exit"),
         ("experiment=nothing", "demo"),
     ],
 )
@@ -310,7 +310,7 @@ def test_a_run_that_goes_on_takes_no_weights_from_elsewhere(
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("hieght=112", "'hieght'; there are: backbone, height, hydra, module, num_classes"),
+        ("hieght=112", "'hieght'; there are: backbone, checkpoint, height, hydra, module, num_classes"),
         ("backbone=vgg", "resnet18"),
         ("dataset=synthetic", "backbone, scheme"),
         ("backbone.wdith=8", "'backbone.wdith'; there are: _target_, block"),

@@ -22,7 +22,14 @@ def random_evidence(clips: int, checkpoints: int, classes: int, seed: int) -> Ev
         2 * torch.randn(clips, checkpoints, classes, generator=draw),
         torch.randint(classes, (clips,), generator=draw),
         torch.randint(10**6, (clips,), generator=draw),
+        torch.rand(clips, checkpoints, generator=draw, dtype=torch.float64),
     )
+
+
+def up_to(evidence: Evidence, j: int) -> Evidence:
+    """The evidence at the first j checkpoints."""
+    so_far = (evidence.logits_BJN[:, :j], evidence.label_B, evidence.clip_B, evidence.gate_BJ[:, :j])
+    return Evidence(*so_far)
 
 
 # What all keep ---------------------------------------------------------------------------------------
@@ -37,8 +44,7 @@ def test_a_score_uses_no_later_checkpoints_and_no_other_clips(
     scores_BK = policy.scores(evidence)
     assert scores_BK.shape == (clips, K)
     for j in range(1, K + 1):
-        so_far = Evidence(evidence.logits_BJN[:, :j], evidence.label_B, evidence.clip_B)
-        assert torch.equal(policy.scores(so_far), scores_BK[:, :j])
+        assert torch.equal(policy.scores(up_to(evidence, j)), scores_BK[:, :j])
     order_B = torch.randperm(clips)
     assert torch.equal(policy.scores(evidence[order_B]), scores_BK[order_B])
     assert torch.equal(policy.scores(evidence[:1]), scores_BK[:1])
@@ -51,7 +57,8 @@ def test_scores_are_numbers_from_zero_to_one_for_a_single_class_and_huge_logits(
     policy: Policy, classes: int, size: float
 ) -> None:
     logits_BJN = torch.randn(3, 4, classes).clamp(-1, 1) * size
-    scores_BJ = policy.scores(Evidence(logits_BJN, torch.zeros(3, dtype=torch.long), torch.arange(3)))
+    known = (torch.zeros(3, dtype=torch.long), torch.arange(3), torch.rand(3, 4))
+    scores_BJ = policy.scores(Evidence(logits_BJN, *known))
     assert ((scores_BJ >= 0) & (scores_BJ <= 1)).all()
 
 
@@ -63,7 +70,7 @@ def test_zero_stops_all_at_the_first_checkpoint_and_above_one_nobody_before_the_
         other = policy.with_threshold(threshold)
         assert first_stop(scores_BK, other.thresholds(5)).tolist() == [stop] * 20
         assert other.stops(evidence[torch.arange(20)], 5).all()  # the last checkpoint accepts
-    first = Evidence(evidence.logits_BJN[:, :1], evidence.label_B, evidence.clip_B)
+    first = up_to(evidence, 1)
     assert policy.with_threshold(0.0).stops(first, 5).all()
     assert not policy.with_threshold(1.0001).stops(first, 5).any()
 

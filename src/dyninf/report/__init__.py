@@ -7,6 +7,7 @@ from dyninf.report.cost_tables import cell_table, cost_table, head_table, stage_
 from dyninf.report.epoch_table import EpochTable
 from dyninf.report.error_bars import add_error_bars
 from dyninf.report.figure import save_curve
+from dyninf.report.gate_report import gate_table, report_gates
 from dyninf.report.loggers import followed, log_assessment, tags_of
 from dyninf.report.policies_report import report_policies
 from dyninf.report.runs_report import report_runs
@@ -30,10 +31,12 @@ __all__ = [
     "cost_table",
     "fault_table",
     "followed",
+    "gate_table",
     "head_table",
     "load_milliseconds",
     "log_assessment",
     "report_costs",
+    "report_gates",
     "report_policies",
     "report_runs",
     "report_sweep",

@@ -66,8 +66,8 @@ def assess(
 
     Videos that the data set skips (`on_error`) are in neither a trace nor a figure; it is said how many.
 
-    Raises ValueError if the threshold would have to be chosen on the split that is reported, or a policy
-    from a file is for another network or was fitted on that split.
+    Raises ValueError if the threshold would have to be chosen on the split that is reported, or the policy is
+    not for this network, or from a file that was fitted on that split.
     """
     network = network.float().to(device)  # figures are those of float32, whatever the training ran in
     console = Console()
@@ -76,6 +76,8 @@ def assess(
     to_fit = isinstance(policy, Policy) and policy.threshold is None
     if to_fit and split == "calibration":
         raise ValueError("a threshold cannot be chosen on the split that is reported; give policy.threshold")
+    criterion = policy.policy if isinstance(policy, FittedPolicy) else policy
+    criterion.check_fits(len(network.checkpoints), network.gates is not None)
     datamodule.keep_skipped(output)
     splits = ["calibration", split] if keep_calibration or to_fit else [split]
     traces = {name: _trace(network, datamodule, name, output, known_traces, console) for name in splits}

@@ -6,7 +6,7 @@ Legend: B clips, V videos, K checkpoints, N classes, n ≤ 5 of them.
 import csv
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from zipfile import BadZipFile
@@ -186,8 +186,9 @@ class Trace:
         """The trace of the other videos."""
         keep = [v for v, video_id in enumerate(self.video_ids) if video_id not in video_ids]
         ids = tuple(self.video_ids[v] for v in keep)
-        kept = replace(self, logits_VKN=self.logits_VKN[keep], label_V=self.label_V[keep], video_ids=ids)
-        return kept if self.gate_VK is None else replace(kept, gate_VK=self.gate_VK[keep])
+        gate_VK = None if self.gate_VK is None else self.gate_VK[keep]
+        kept = (self.logits_VKN[keep], self.label_V[keep], ids)
+        return Trace(*kept, self.macs_K, self.info, gate_VK)
 
     # Replay ------------------------------------------------------------------------------------------
 
