@@ -10,9 +10,8 @@ from omegaconf import DictConfig
 
 from dyninf import checkpoint_file
 from dyninf.cli import application
-from dyninf.configuration import make, with_defaults
+from dyninf.configuration import make, make_promise, with_defaults
 from dyninf.report import assess
-from dyninf.trace import Promise
 
 
 def offer_dataset() -> None:
@@ -37,7 +36,7 @@ def main(config: DictConfig) -> float:
     if device not in ("cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
         there = "cpu, cuda" if torch.cuda.is_available() else "cpu"
         raise ValueError(f"device {device!r} is not there; choose from {there}")
-    promise = Promise(config.max_drop, config.budget, config.solver)
+    promise = make_promise(config)
     file = checkpoint_file.read(config.checkpoint)
     datamodule = make(config.dataset)
     if datamodule.class_names != file.classes:

@@ -5,15 +5,15 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from dyninf.cli import application
-from dyninf.configuration import make, number
+from dyninf.configuration import make, make_promise, number
 from dyninf.report import report_sweep
-from dyninf.trace import Promise, Trace
+from dyninf.trace import Trace
 
 
 @application("sweep")
 def main(config: DictConfig) -> None:
     """Replay the policy on ``config.trace`` and write the curve as CSV and PNG."""
-    promise = Promise(config.max_drop, config.budget, config.solver)
+    promise = make_promise(config)
     points = int(number(config, "points", least=2))
     calibration = Trace.load(config.calibration) if config.calibration else None
     policy = make(config.policy)

@@ -14,6 +14,7 @@ from dyninf.data import VideoDataModule
 from dyninf.grid import Network, fingerprint
 from dyninf.policies import Policy
 from dyninf.report.figure import save_curve
+from dyninf.report.reliability import reliability_figures, save_reliability
 from dyninf.report.summary import (
     agreement,
     checkpoint_table,
@@ -23,12 +24,15 @@ from dyninf.report.summary import (
     trace_figures,
 )
 from dyninf.runtime import evaluate
-from dyninf.trace import Curve, Promise, Trace, calibrate, default_thresholds, sweep
+from dyninf.trace import Curve, Promise, Trace, calibrate, default_thresholds, sweep, uncertified
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """The figures (also in ``summary.json``) and the curve (``curve.csv``, ``curve.png``)."""
+    """The figures (also in ``summary.json``) and the curve (``curve.csv``, ``curve.png``).
+
+    ``reliability.png`` shows the probabilities of each checkpoint.
+    """
 
     summary: dict[str, Any]
     curve: Curve
@@ -66,11 +70,17 @@ def assess(
         promise = promise or Promise()
         policy = calibrate(traces["calibration"], policy, promise)
         console.print(f"threshold {shown_threshold(policy.threshold)}: {promise}", highlight=False)
+        if uncertain := uncertified(traces["calibration"], policy, promise):
+            console.print(uncertain, highlight=False)
     batches = track(datamodule.dataloader(split), f"{split}: every video, leaving for real", console=console)
     left = evaluate(network, batches, policy)
     left_out = datamodule.skipped.of(split)
     trace = traces[split].without(left_out)  # a video may fail now that could be read for the trace
     summary = trace_figures(trace) | policy_figures(policy, left) | {"left_out": len(left_out)}
+    for row, figures in zip(
+        summary["checkpoints"], reliability_figures(trace, policy.temperature), strict=True
+    ):
+        row |= figures
     summary["replay_agrees"] = agreement(left, trace.replay(policy))
     curve = sweep(trace, policy, default_thresholds(trace, policy, 200))
 
@@ -78,6 +88,7 @@ def assess(
         new.write_text(json.dumps(summary, indent=2) + "\n")
     curve.save(output / "curve.csv")
     save_curve(output / "curve.png", curve, summary)
+    save_reliability(output / "reliability.png", trace, policy.temperature)
     console.print(checkpoint_table(summary))
     console.print(comparison_table(summary))
     console.print(
@@ -90,7 +101,7 @@ def assess(
                 f"{name}: {len(skipped)} of {datamodule.skipped.sizes[name]} videos could not be read and "
                 f"were left out; {output / 'skipped.csv'} names them"
             )
-    console.print(f"written to {output}: summary.json, curve.csv, curve.png")
+    console.print(f"written to {output}: summary.json, curve.csv, curve.png, reliability.png")
     return Assessment(summary, curve)
 
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from dyninf.policies import Policy
 from dyninf.report.figure import save_curve
 from dyninf.report.summary import comparison_table, policy_figures, sweep_table, trace_figures
-from dyninf.trace import Curve, Promise, Trace, calibrate, default_thresholds, sweep
+from dyninf.trace import Curve, Promise, Trace, calibrate, default_thresholds, sweep, uncertified
 
 
 def report_sweep(
@@ -32,7 +32,10 @@ def report_sweep(
             raise ValueError(
                 f"a threshold cannot be chosen on the split that is reported ({trace.info.split})"
             )
+        promise = promise or Promise()
         policy = calibrate(calibration, policy, promise)
+        if uncertain := uncertified(calibration, policy, promise):
+            Console().print(uncertain, highlight=False)
     if policy.threshold is not None:
         summary |= policy_figures(policy, trace.replay(policy))
     curve = sweep(trace, policy, default_thresholds(trace, policy, points))
