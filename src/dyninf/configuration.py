@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from dyninf.backbones import load_pretrained
 from dyninf.grid import Network
+from dyninf.trace import Promise
 
 _PACKAGE = Path(__file__).resolve().parent
 _INSTALLED = _PACKAGE / "conf"
@@ -109,6 +110,20 @@ def make(config: DictConfig, **more: Any) -> Any:
         if isinstance(error.__cause__, ValueError):
             raise error.__cause__ from None
         raise
+
+
+def make_promise(config: DictConfig) -> Promise:
+    """What a command's settings ask of thresholds; ValueError that names one that makes no sense."""
+    if not isinstance(config.temperature_scaling, bool):
+        raise ValueError(f"temperature_scaling must be true or false, got {config.temperature_scaling!r}")
+    return Promise(
+        config.max_drop,
+        config.budget,
+        config.solver,
+        confidence=config.confidence,
+        risk=config.risk,
+        temperature_scaling=config.temperature_scaling,
+    )
 
 
 def build_network(

@@ -6,10 +6,9 @@ from omegaconf import DictConfig
 
 from dyninf import checkpoint_file
 from dyninf.cli import application, policy_of
-from dyninf.configuration import device_named, make, plain
+from dyninf.configuration import device_named, make, make_promise, plain
 from dyninf.of_checkpoint import make_dataset, offer_dataset
 from dyninf.report import assess, followed, load_milliseconds, log_assessment, tags_of
-from dyninf.trace import Promise
 
 
 @application("evaluate", before=offer_dataset)
@@ -17,7 +16,7 @@ def main(config: DictConfig) -> float:
     """Assess ``config.checkpoint``; returns the dynamic top-1 for sweepers."""
     device = device_named(config.device)
     policy = policy_of(config)
-    promise = Promise(config.max_drop, config.budget, config.solver)
+    promise = make_promise(config)
     file = checkpoint_file.read(config.checkpoint)
     datamodule = make_dataset(config, file)
     network, output = file.network(), Path(config.paths.output_dir)

@@ -5,10 +5,10 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from dyninf.cli import application, policy_of
-from dyninf.configuration import make, number, plain
+from dyninf.configuration import make, make_promise, number, plain
 from dyninf.multirun import all_in_one_process, each_choice
 from dyninf.report import followed, report_policies, report_runs, report_sweep, tags_of
-from dyninf.trace import Milliseconds, Promise, Trace
+from dyninf.trace import Milliseconds, Trace
 
 
 @application("sweep", before=all_in_one_process("policy", "policies"))
@@ -22,7 +22,7 @@ def main(config: DictConfig) -> None:
     if config.runs is not None:
         report_runs(Path(config.runs), output)
         return
-    promise = Promise(config.max_drop, config.budget, config.solver)
+    promise = make_promise(config)
     points = int(number(config, "points", least=2))
     calibration = Trace.load(config.calibration) if config.calibration else None
     if promise.unit == "ms" and not config.milliseconds:

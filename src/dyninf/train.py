@@ -10,12 +10,11 @@ from rich.console import Console
 from dyninf import checkpoint_file
 from dyninf.backbones import fit_weights, read_weights
 from dyninf.cli import application, quieten
-from dyninf.configuration import make
+from dyninf.configuration import make, make_promise
 from dyninf.data import ShareSkipped, VideoDataModule
 from dyninf.policies import Policy
 from dyninf.report import EpochTable, followed, load_milliseconds, tags_of
 from dyninf.schemes import SaveConfig, SchemeModule
-from dyninf.trace import Promise
 from dyninf.training import train
 
 
@@ -25,7 +24,7 @@ def main(config: DictConfig) -> float | None:
     quieten()
     pl.seed_everything(config.seed, workers=True, verbose=False)
     output = Path(config.paths.output_dir)
-    promise = Promise(config.max_drop, config.budget, config.solver)
+    promise = make_promise(config)
     if config.checkpoint and config.pretrained:
         raise ValueError("give checkpoint or pretrained, not both: a run that goes on has weights of its own")
     resume = checkpoint_file.read(config.checkpoint) if config.checkpoint else None

@@ -12,9 +12,14 @@ from dyninf.policies.oracle import Oracle
 from dyninf.policies.outcome import Outcome, ranked_classes
 from dyninf.policies.patience import Patience
 from dyninf.policies.random_exit import RandomExit
+from dyninf.policies.risk_bounds import changes_allowed, losses_allowed, videos_needed
+from dyninf.policies.risk_control import RISKS, Descent, check_risk, controlled_threshold, holds, losses
 from dyninf.policies.solve_budget import one_threshold, solve_budget
+from dyninf.policies.temperature import fit_temperature, scaled
 
 __all__ = [
+    "RISKS",
+    "Descent",
     "Entropy",
     "Evidence",
     "LearnedGate",
@@ -28,12 +33,21 @@ __all__ = [
     "RandomExit",
     "best_affordable",
     "budgeted_batch",
+    "changes_allowed",
     "cheapest_within",
     "check_logits",
+    "check_risk",
+    "controlled_threshold",
     "exit_shares",
     "first_stop",
+    "fit_temperature",
+    "holds",
+    "losses",
+    "losses_allowed",
     "one_threshold",
     "ranked_classes",
+    "scaled",
     "share_thresholds",
     "solve_budget",
+    "videos_needed",
 ]

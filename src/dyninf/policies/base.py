@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from dyninf.policies.evidence import Evidence, check_logits
+from dyninf.policies.temperature import checked_temperature, scaled
 
 
 class Policy(ABC):
@@ -23,14 +24,23 @@ class Policy(ABC):
     threshold: one number for all checkpoints, or one per checkpoint (the last one's is not used and may
     be left out). None means "not chosen yet": such a policy can score but not stop.
 
-    Raises ValueError if a threshold is not a number.
+    temperature: what logits are divided by before their probabilities are taken for a score: one number for
+        all checkpoints, or one per checkpoint; None is 1. Classes stay what they are. Policies whose score is
+        not made of probabilities ignore it.
+
+    Raises ValueError if a threshold is not a number, or a temperature not one above 0.
     """
 
     sees_labels: ClassVar[bool] = False
     needs_gates: ClassVar[bool] = False
 
-    def __init__(self, threshold: float | Sequence[float] | None = None) -> None:
+    def __init__(
+        self,
+        threshold: float | Sequence[float] | None = None,
+        temperature: float | Sequence[float] | None = None,
+    ) -> None:
         self.threshold = _checked(threshold)
+        self.temperature = checked_temperature(temperature)
 
     @abstractmethod
     def scores(self, evidence: Evidence) -> Tensor:
@@ -55,10 +65,23 @@ class Policy(ABC):
         if self.threshold is not None:
             self.thresholds(num_checkpoints)
 
+    def with_temperature(self, temperature: float | Sequence[float] | None) -> Self:
+        """The same policy with another temperature."""
+        other = copy.copy(self)
+        other.temperature = checked_temperature(temperature)
+        return other
+
+    def probabilities(self, evidence: Evidence) -> Tensor:
+        """Class probabilities (B, J, N), float64, under the temperature.
+
+        In float32 half of a good network's probabilities would round to 1 and could not be told apart.
+        """
+        return scaled(evidence.logits_BJN, self.temperature).softmax(-1)
+
     def thresholds(self, num_checkpoints: int) -> Tensor:
         """Thresholds (K,), float64 on the CPU; minus infinity at the last checkpoint.
 
-        Raises ValueError if none was chosen or their number does not fit.
+        Raises ValueError if none was chosen, or their number or that of the temperatures does not fit.
         """
         if self.threshold is None:
             raise ValueError(
@@ -71,6 +94,11 @@ class Policy(ABC):
             raise ValueError(
                 f"{given.numel()} thresholds for {num_checkpoints} checkpoints; give one number, "
                 f"or one per checkpoint ({num_checkpoints}, or {num_checkpoints - 1} without the last)"
+            )
+        if isinstance(self.temperature, Sequence) and len(self.temperature) != num_checkpoints:
+            raise ValueError(
+                f"{len(self.temperature)} temperatures for {num_checkpoints} checkpoints; "
+                "give one number, or one each"
             )
         last = torch.tensor([-torch.inf], dtype=torch.float64)
         return torch.cat([given[: num_checkpoints - 1], last])

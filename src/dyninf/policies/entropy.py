@@ -20,7 +20,7 @@ class Entropy(Policy):
     """
 
     def scores(self, evidence: Evidence) -> Tensor:
-        probability_BJN = evidence.logits_BJN.double().softmax(-1)
+        probability_BJN = self.probabilities(evidence)
         most = math.log(
             max(probability_BJN.shape[-1], 2)
         )  # a single class has entropy 0 of whatever there is

@@ -13,7 +13,7 @@ class Margin(Policy):
     """Stop when the most probable class leads the second by the threshold; a single class leads by 1."""
 
     def scores(self, evidence: Evidence) -> Tensor:
-        probability_BJN = evidence.logits_BJN.double().softmax(-1)
+        probability_BJN = self.probabilities(evidence)
         if probability_BJN.shape[-1] == 1:
             return probability_BJN[..., 0]
         return -probability_BJN.topk(2).values.diff(dim=-1)[..., 0]

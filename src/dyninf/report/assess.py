@@ -15,6 +15,7 @@ from dyninf.grid import Network, fingerprint
 from dyninf.policies import Outcome, Policy
 from dyninf.report.error_bars import add_error_bars, shown_difference
 from dyninf.report.figure import save_curve
+from dyninf.report.reliability import reliability_figures, save_reliability
 from dyninf.report.summary import (
     agreement,
     checkpoint_table,
@@ -26,7 +27,7 @@ from dyninf.report.summary import (
 )
 from dyninf.report.time_report import time_of_split
 from dyninf.runtime import evaluate
-from dyninf.trace import Curve, FittedPolicy, Milliseconds, Promise, Trace, calibrate, sweep
+from dyninf.trace import Curve, FittedPolicy, Milliseconds, Promise, Trace, calibrate, sweep, uncertified
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Assessment:
     """The figures (also in ``summary.json``) and the curve (``curve.csv``, ``curve.png``).
 
     trace: of the split that is reported. policy, left: what was used, and what it did; `left` is None where
-    no threshold was given or chosen. Beside the files lie the tables of `add_error_bars`.
+    no threshold was given or chosen. Beside the files lie the tables of `add_error_bars`, and
+    ``reliability.png``, which shows the probabilities of each checkpoint.
     """
 
     summary: dict[str, Any]
@@ -91,6 +93,8 @@ def assess(
         policy = calibrate(calibration, policy, promise, milliseconds=milliseconds)
         fitted = FittedPolicy.of(policy, calibration, promise, milliseconds)
         console.print(f"threshold {shown_threshold(policy.threshold)}: {promise}", highlight=False)
+        if uncertain := uncertified(calibration, policy, promise):
+            console.print(uncertain, highlight=False)
     else:
         fitted = FittedPolicy.of(policy, traces[split])
     policy = fitted.policy
@@ -103,14 +107,18 @@ def assess(
         summary["milliseconds"] = time_figures(milliseconds, summary["dynamic"]["exit_share"])
     summary["replay_agrees"] = agreement(left, trace.replay(policy))
     curve = sweep(trace, policy, 200)
-    calibration = traces.get("calibration") if split != "calibration" else None
-    summary, curve = add_error_bars(summary, curve, trace, policy, output, left, calibration, promise)
+    held_out = traces.get("calibration") if split != "calibration" else None
+    summary, curve = add_error_bars(summary, curve, trace, policy, output, left, held_out, promise)
+    reliability = reliability_figures(trace, policy.temperature)
+    for row, figures in zip(summary["checkpoints"], reliability, strict=True):
+        row |= figures
 
     fitted.save(output / "policy.json")
     with atomic_file(output / "summary.json") as new:
         new.write_text(json.dumps(summary, indent=2) + "\n")
     curve.save(output / "curve.csv")
     save_curve(output / "curve.png", curve, summary)
+    save_reliability(output / "reliability.png", trace, policy.temperature)
     console.print(checkpoint_table(summary))
     console.print(comparison_table(summary))
     console.print(shown_difference(summary), highlight=False)
@@ -124,8 +132,8 @@ def assess(
                 f"{name}: {len(skipped)} of {datamodule.skipped.sizes[name]} videos could not be read and "
                 f"were left out; {output / 'skipped.csv'} names them"
             )
-    written = ["summary.json", "policy.json", "curve.csv", "curve.png", "anytime.csv", "classes.csv"]
-    written += ["budgeted.csv"] if calibration is not None else []
+    written = ["summary.json", "policy.json", "curve.csv", "curve.png", "reliability.png", "anytime.csv"]
+    written += ["classes.csv"] + (["budgeted.csv"] if held_out is not None else [])
     console.print(f"written to {output}: {', '.join(written)}")
     return Assessment(summary, curve, trace, policy, left)
 

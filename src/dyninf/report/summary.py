@@ -42,6 +42,7 @@ def policy_figures(policy: Policy, outcome: Outcome) -> dict[str, Any]:
         "policy": type(policy).__name__,
         "sees_labels": policy.sees_labels,
         "threshold": policy.threshold,
+        "temperature": policy.temperature,
         "dynamic": dynamic,
     }
 
@@ -76,13 +77,19 @@ def _outcome_figures(outcome: Outcome) -> dict[str, float]:
 
 
 def checkpoint_table(summary: dict[str, Any]) -> Table:
-    """One row a checkpoint: accuracy if all videos stopped there, share that left there, cumulative cost."""
+    """One row a checkpoint: accuracy if all videos stopped there, share that left there, cumulative cost.
+
+    With temperature scaling also the expected calibration error before and after.
+    """
     left_out = f", {summary['left_out']} left out" if summary.get("left_out") else ""
     table = Table(title=f"{summary['network']} on {summary['split']} ({summary['videos']} videos{left_out})")
-    for column in ("checkpoint", "top-1 there", "share that left", "GMACs"):
+    is_scaled = "ece_scaled" in summary["checkpoints"][0]
+    errors = ["ECE, scaled"] if is_scaled else []
+    for column in ("checkpoint", "top-1 there", "share that left", "GMACs", *errors):
         table.add_column(column, justify="left" if column == "checkpoint" else "right")
     for row, share in zip(summary["checkpoints"], summary["dynamic"]["exit_share"], strict=True):
-        table.add_row(row["name"], f"{row['top1']:.1%}", f"{share:.1%}", f"{row['gmacs']:.4g}")
+        errors = [f"{row['ece']:.1%} → {row['ece_scaled']:.1%}"] if is_scaled else []
+        table.add_row(row["name"], f"{row['top1']:.1%}", f"{share:.1%}", f"{row['gmacs']:.4g}", *errors)
     return table
 
 

@@ -12,7 +12,7 @@ from dyninf.report.error_bars import add_error_bars, shown_difference
 from dyninf.report.figure import save_curve
 from dyninf.report.loggers import log_assessment
 from dyninf.report.summary import comparison_table, policy_figures, sweep_table, time_figures, trace_figures
-from dyninf.trace import Curve, FittedPolicy, Milliseconds, Promise, Trace, calibrate, sweep
+from dyninf.trace import Curve, FittedPolicy, Milliseconds, Promise, Trace, calibrate, sweep, uncertified
 
 
 def report_sweep(
@@ -48,6 +48,8 @@ def report_sweep(
     if calibration is not None:
         promise = promise or Promise()
         policy = calibrate(calibration, policy, promise, milliseconds=milliseconds)
+        if uncertain := uncertified(calibration, policy, promise):
+            Console().print(uncertain, highlight=False)
         fitted = FittedPolicy.of(policy, calibration, promise, milliseconds)
     elif policy.threshold is not None and fitted is None:
         fitted = FittedPolicy.of(policy, trace)
