@@ -19,11 +19,11 @@ def solve_budget(
 ) -> Tensor:
     """Thresholds (K,) with which most videos are right at a mean cost of at most `budget`.
 
-    It starts from `budgeted_batch`, from one threshold for all checkpoints, and from full inference. These
-    are improved (`_Search.climb`) first for the number of right videos less a price of their costs, with the
-    price halved in on the budget, then for the number of right videos within the budget. The best of all
-    counts, the first two themselves included, so that neither is better on the same videos. The optimum is
-    not guaranteed.
+    It starts from `budgeted_batch`, from one threshold for all checkpoints, from the most accurate checkpoint
+    that all videos can afford, and from full inference. These are improved (`_Search.climb`) first for the
+    number of right videos less a price of their costs, with the price halved in on the budget, then for the
+    number of right videos within the budget. The best of all counts, the first three themselves included, so
+    that none is better on the same videos. The optimum is not guaranteed.
 
     scores_VK, right_VK: of a calibration split; right: whether the class at checkpoint k is the true one.
     macs_K: cumulative costs, in any unit, which is also the budget's.
@@ -42,7 +42,11 @@ def solve_budget(
     if budget >= macs_K[-1].item():
         return never_early(len(macs_K))
     search = _Search(scores_VK, right_VK.double().cpu(), macs_K, budget, grain)
-    simple = [one_threshold(scores_VK, macs_K, budget), budgeted_batch(scores_VK, macs_K, budget)]
+    simple = [
+        one_threshold(scores_VK, macs_K, budget),
+        budgeted_batch(scores_VK, macs_K, budget),
+        one_checkpoint(right_VK, macs_K, budget),
+    ]
     priced = [search.priced(start_K) for start_K in (simple[1], never_early(len(macs_K)))]
     filled = [search.climb(start_K, search.least_price, capped=True) for start_K in (*simple, *priced)]
     right_VK = right_VK.cpu()
@@ -71,6 +75,15 @@ def one_threshold(scores_VK: Tensor, macs_K: Tensor, budget: float) -> Tensor:
             else (low, middle)
         )
     thresholds_K[:-1] = ordered_P[low]
+    return thresholds_K
+
+
+def one_checkpoint(right_VK: Tensor, macs_K: Tensor, budget: float) -> Tensor:
+    """Thresholds (K,) with which all videos leave at the most accurate checkpoint that `budget` can pay."""
+    right_K = right_VK.double().mean(0).cpu()
+    right_K[macs_K > budget * (1 + ROUNDING)] = -1
+    thresholds_K = never_early(len(macs_K))
+    thresholds_K[int(right_K.argmax())] = -torch.inf
     return thresholds_K
 
 
