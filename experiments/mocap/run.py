@@ -27,8 +27,8 @@ DYNAMIC = {
         "pretrained={runs}/one_head-seed{seed}/checkpoints/best.ckpt",
         *("trainer.max_epochs=4", "optimizer.lr=0.001"),
     ],
-    # The third one goes on from that: all 32 frames of a clip in 8 groups, no heads on the third stage and few
-    # on the fourth, and the last checkpoint teaches those before it.
+    # The third one goes on from that: all 32 frames of a clip in 8 groups, no heads after res3 and two after
+    # res4, and the last checkpoint teaches those before it.
     "joint_32": [
         *("scheme=joint", "scheme.shift=two_way", "scheme.groups=8", "dataset.num_frames=32"),
         "scheme.checkpoints=[[1,3],[1,4],[2,3],[2,4],[3,4],[4,4],[5,4],[6,4],[7,4],[8,4]]",
