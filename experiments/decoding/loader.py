@@ -1,6 +1,6 @@
 """How many clips a second the real data loader gives, by its workers, and whether its memory stays flat.
 
-    python -m experiments.decoding.loader [--clips N] [--rounds N] [--long N] [--workers N] [--out DIR]
+    python -m experiments.decoding.loader [--part PART] [--clips N] [--rounds N] [--long N] [--workers N]
 
 Legend: T frames of a clip, H, W.
 """
@@ -56,29 +56,36 @@ class Repeated(VideoDataModule):
 
 
 def main() -> None:
-    """Measure, write loader.json and loader.md, print the tables."""
+    """Measure, write loader.json and loader.md, print the tables; a part left out keeps its results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--part", choices=("all", "throughput", "memory"), default="all")
     parser.add_argument("--clips", type=int, default=160, help="of a round, for the throughput")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--long", type=int, default=10_000, help="clips of the run whose memory is watched")
+    parser.add_argument("--long", type=int, default=40_000, help="clips of the run whose memory is watched")
     parser.add_argument("--workers", type=int, default=2, help="of that run")
     parser.add_argument("--out", type=Path, default=HERE)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore", message=".*worker processes in total.*")  # more than cores, on purpose
-    with tempfile.TemporaryDirectory() as folder:
-        throughput = clips_a_second(Path(folder), arguments.clips, arguments.rounds)
-    with tempfile.TemporaryDirectory() as folder:
-        memory = memory_of(Path(folder), arguments.long, arguments.workers)
-    versions = f"av {av.__version__}, torch {torch.__version__}"
-    results = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {versions}",
-        "clips_a_second": {"clips": arguments.clips, "rounds": arguments.rounds, "by_workers": throughput},
-        "memory": memory,
-    }
     arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "loader.json").write_text(json.dumps(results, indent=2) + "\n")
-    text = tables(throughput, memory)
+    file = arguments.out / "loader.json"
+    results = json.loads(file.read_text()) if file.is_file() and arguments.part != "all" else {}
+    results["machine"] = (
+        f"{platform.machine()}, {os.cpu_count()} cores, av {av.__version__}, torch {torch.__version__}"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        if arguments.part != "throughput":
+            results["memory"] = memory_of(Path(folder), arguments.long, arguments.workers)
+    with tempfile.TemporaryDirectory() as folder:
+        if arguments.part != "memory":
+            rates = clips_a_second(Path(folder), arguments.clips, arguments.rounds)
+            results["clips_a_second"] = {
+                "clips": arguments.clips,
+                "rounds": arguments.rounds,
+                "by_workers": rates,
+            }
+    file.write_text(json.dumps(results, indent=2) + "\n")
+    text = tables(results)
     (arguments.out / "loader.md").write_text(text)
     print(f"{results['machine']}\n{text}", end="")
 
@@ -159,19 +166,22 @@ def _resident(process: str) -> float:
     return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def tables(throughput: dict[str, list[float]], memory: dict[str, Any]) -> str:
-    """Clips a second by workers, and the memory's series."""
-    lines = ["| workers | clips a second |", "| --- | --- |"]
-    lines += [
-        f"| {workers} | {median} ({low}–{high}) |" for workers, (low, median, high) in throughput.items()
-    ]
-    lines += [
-        "",
-        f"| MB over {memory['clips']} clips | first | middle | last | largest | slope a 1,000 clips |",
-        "|" + " --- |" * 6,
-    ]
-    for process in ("main", "all workers"):
-        lines.append(f"| {process} | {' | '.join(str(figure) for figure in memory[process].values())} |")
+def tables(results: dict[str, Any]) -> str:
+    """Clips a second by workers, and the memory's series, as far as they were measured."""
+    lines = []
+    if "clips_a_second" in results:
+        lines += ["| workers | clips a second |", "| --- | --- |"]
+        for workers, (low, median, high) in results["clips_a_second"]["by_workers"].items():
+            lines.append(f"| {workers} | {median} ({low}–{high}) |")
+        lines.append("")
+    if "memory" in results:
+        memory = results["memory"]
+        lines.append(
+            f"| MB over {memory['clips']} clips | first | middle | last | largest | slope a 1,000 clips |"
+        )
+        lines.append("|" + " --- |" * 6)
+        for process in ("main", "all workers"):
+            lines.append(f"| {process} | {' | '.join(str(figure) for figure in memory[process].values())} |")
     return "\n".join(lines) + "\n"
 
 

@@ -27,13 +27,22 @@ DYNAMIC = {
         "pretrained={runs}/one_head-seed{seed}/checkpoints/best.ckpt",
         *("trainer.max_epochs=4", "optimizer.lr=0.001"),
     ],
+    # The third one goes on from that: all 32 frames of a clip in 8 groups, no heads after res3 and two after
+    # res4, and the last checkpoint teaches those before it.
+    "joint_32": [
+        *("scheme=joint", "scheme.shift=two_way", "scheme.groups=8", "dataset.num_frames=32"),
+        "scheme.checkpoints=[[1,3],[1,4],[2,3],[2,4],[3,4],[4,4],[5,4],[6,4],[7,4],[8,4]]",
+        "distillation=last",
+        "pretrained={runs}/joint_tuned-seed{seed}/checkpoints/best.ckpt",
+        *("trainer.max_epochs=1", "optimizer.lr=0.0003"),
+    ],
 }
 ONE_HEAD = {
     "one_head": [PLAIN],
     "order_blind": [PLAIN, "scheme.shift=none"],
     "single_frame": [PLAIN, "scheme.shift=none", "dataset.num_frames=1"],
 }
-VARIANTS = ONE_HEAD | DYNAMIC
+VARIANTS = ONE_HEAD | DYNAMIC  # in the order in which they build on each other
 CLASSES = {"top1": "all classes", "top1_scene": "scene classes", "top1_temporal": "temporal classes"}
 
 
