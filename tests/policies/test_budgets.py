@@ -17,6 +17,7 @@ from dyninf.policies import (
     budgeted_batch,
     exit_shares,
     first_stop,
+    one_checkpoint,
     one_threshold,
     share_thresholds,
     solve_budget,
@@ -128,6 +129,7 @@ def test_the_direct_solver_keeps_the_budget_and_is_never_worse_than_the_simple_o
         for simple_K in (
             budgeted_batch(scores_VK, macs_K, budget),
             one_threshold(scores_VK, macs_K, budget),
+            one_checkpoint(right_VK, macs_K, budget),
         ):
             assert found >= result(scores_VK, right_VK, macs_K, simple_K)[0]
 

@@ -14,7 +14,7 @@ from dyninf.policies.patience import Patience
 from dyninf.policies.random_exit import RandomExit
 from dyninf.policies.risk_bounds import changes_allowed, losses_allowed, videos_needed
 from dyninf.policies.risk_control import RISKS, Descent, check_risk, controlled_threshold, holds, losses
-from dyninf.policies.solve_budget import one_threshold, solve_budget
+from dyninf.policies.solve_budget import one_checkpoint, one_threshold, solve_budget
 from dyninf.policies.temperature import fit_temperature, scaled
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "holds",
     "losses",
     "losses_allowed",
+    "one_checkpoint",
     "one_threshold",
     "ranked_classes",
     "scaled",
