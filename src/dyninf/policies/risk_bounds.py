@@ -158,8 +158,9 @@ def _window(trials: Tensor, share_C1: Tensor) -> tuple[Tensor, Tensor]:
 def _binomial(number: Tensor, trials: Tensor, share: Tensor) -> Tensor:
     """Binomial probabilities; 0 for what is no number of successes."""
     possible = (number >= 0) & (number <= trials)
-    number, failures = number.clamp(min=0), (trials - number).clamp(min=0)
-    log_factorial = _log_factorials(int(max(trials.max(), number.max())))
+    number = torch.where(possible, number, 0)
+    failures = torch.where(possible, trials - number, 0)
+    log_factorial = _log_factorials(int(trials.max()))
     log = log_factorial[trials] - log_factorial[number] - log_factorial[failures]
     log = log + torch.xlogy(number, share) + torch.xlogy(failures, 1 - share)
     return torch.where(possible, log.exp(), 0.0)

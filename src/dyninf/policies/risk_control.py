@@ -101,17 +101,23 @@ class Descent:
             after_P(macs_K.double().expand(V, K)) / max(V, 1),
         )
 
+    def last_held(self, held_P: Tensor) -> int:
+        """The place before the first whose test failed; the first, full inference, needs none."""
+        failed_p = (~held_P[1:]).nonzero()[:, 0]
+        return int(failed_p[0]) if len(failed_p) else len(held_P) - 1
+
     def between(self, place: int) -> float:
         """A threshold with the effect of the one at `place`, halfway to the next: rounding decides nothing.
 
         Infinity at the first place, and minus infinity at the last.
         """
-        above = self.threshold_P[place].item()
-        below = self.threshold_P[place + 1].item() if place + 1 < len(self.threshold_P) else -torch.inf
         if place == 0:
             return torch.inf
+        if place == len(self.threshold_P) - 1:
+            return -torch.inf
+        above, below = self.threshold_P[place].item(), self.threshold_P[place + 1].item()
         half = below + (above - below) / 2
-        return half if below < half or below == -torch.inf else above
+        return half if half > below else above
 
 
 def controlled_threshold(
@@ -131,5 +137,4 @@ def controlled_threshold(
     """
     descent = Descent.of(scores_VK, loss_VK, macs_K)
     held_P = holds(descent.lost_P, descent.gained_P, len(scores_VK), limit, confidence, risk)
-    held_P[0] = True  # full inference loses nothing against itself
-    return descent.between(int(held_P.long().cumprod(0).sum()) - 1)
+    return descent.between(descent.last_held(held_P))
