@@ -2,7 +2,7 @@
 
     python -m experiments.multirun.run
 
-Both times the runs are collected into a table; the two tables have to be the same. That of joblib is kept.
+Both times the runs are collected into a table; the two have to be the same. That of joblib is kept here.
 """
 
 import csv
