@@ -5,4 +5,4 @@ from dyninf.policies import Entropy, Margin, MaxProbability, Oracle, Patience, P
 CRITERIA: dict[str, Policy] = {
     policy.__class__.__name__: policy
     for policy in (MaxProbability(), Entropy(), Margin(), Patience(), RandomExit(seed=3), Oracle())
-}
+} | {"MaxProbability, scaled": MaxProbability(temperature=2.5)}
