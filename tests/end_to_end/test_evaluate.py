@@ -89,6 +89,34 @@ def test_a_budget_gives_thresholds_for_each_checkpoint_or_is_refused(
         assert_refused(command("evaluate", checkpoint, wrong), "evaluate", here, said)
 
 
+def test_a_promise_with_a_confidence_is_certified_or_full_inference_and_temperatures_are_reported(
+    command: Command, here: Path, run_of: Callable[[str], Path]
+) -> None:
+    checkpoint = f"checkpoint={run_of('joint')}/checkpoints/best.ckpt"
+    settings = ("max_drop=0.01", "confidence=0.95", "temperature_scaling=true")
+    done = command("evaluate", checkpoint, *settings, "output=sure").check()
+    assert "the cheapest certified on the half of calibration that nothing was fitted on" in done.out
+    assert "at least 299 are needed" in " ".join(done.out.split())
+    summary = summary_of(here / "sure")
+    assert summary["dynamic"]["exit_share"][-1] == 1
+    assert summary["replay_agrees"] == summary["videos"]
+    assert [row["temperature"] for row in summary["checkpoints"]] == summary["temperature"]
+    assert all(0 <= row[error] <= 1 for row in summary["checkpoints"] for error in ("ece", "ece_scaled"))
+    assert "ECE" in done.out
+    assert (here / "sure/reliability.png").is_file()
+    shutil.rmtree(here / "sure")
+    for wrong, said in (
+        (["confidence=0.95"], "needs a limit (max_drop) above 0"),
+        (["confidence=95", "max_drop=0.01"], "confidence must be above 0.5 and below 1"),
+        (["risk=disagreement", "max_drop=0.01"], "needs a confidence"),
+        (["confidence=0.9", "budget=50%"], "a confidence goes with max_drop, not with a budget"),
+        (["temperature_scaling=maybe"], "temperature_scaling must be true or false"),
+        (["temperature_scaling=true", "policy.temperature=2"], "not both"),
+        (["policy.temperature=0"], "is not a number above 0"),
+    ):
+        assert_refused(command("evaluate", checkpoint, *wrong), "evaluate", here, said)
+
+
 def test_a_multirun_over_thresholds_makes_a_folder_for_each_with_its_threshold(
     command: Command, here: Path, run_of: Callable[[str], Path]
 ) -> None:

@@ -50,6 +50,7 @@ def test_a_run_leaves_config_checkpoints_traces_summary_curve_and_log(
         "budgeted.csv",
         "classes.csv",
         "metrics.csv",
+        "reliability.png",
         "logs/version_0/metrics.csv",
         "logs/version_0/hparams.yaml",
         *(f"trace/calibration/{name}" for name in trace),

@@ -22,4 +22,4 @@ CRITERIA: dict[str, Policy] = {
         LearnedGate(),
         Oracle(),
     )
-}
+} | {"MaxProbability, scaled": MaxProbability(temperature=2.5)}

@@ -64,7 +64,7 @@ def test_letting_a_threshold_down_has_the_effect_of_replaying_each(
 
 @RISKS
 @given(st.integers(1, 80), st.integers(1, 4), st.integers(0, 10**6), st.sampled_from([0, 1, 3]))
-@hypothesis_settings(max_examples=25, deadline=None)
+@hypothesis_settings(max_examples=25)
 def test_the_threshold_is_the_last_before_the_first_that_fails(
     risk: str, V: int, K: int, seed: int, values: int
 ) -> None:

@@ -26,7 +26,7 @@ from dyninf.policies.temperature import COLDEST, HOTTEST
 
 
 @given(st.integers(2, 40), st.integers(2, 5), st.integers(0, 10**6), st.sampled_from([0.5, 3.0, 20.0]))
-@hypothesis_settings(max_examples=25, deadline=None)
+@hypothesis_settings(max_examples=25)
 def test_no_other_temperature_makes_the_labels_more_likely(V: int, N: int, seed: int, size: float) -> None:
     draw = torch.Generator().manual_seed(seed)
     logits_VKN = size * torch.randn(V, 2, N, generator=draw)

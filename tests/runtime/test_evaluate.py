@@ -70,7 +70,7 @@ def splitting_policies(trace: Trace) -> list[Policy]:
     """Each criterion, with thresholds under which videos leave at different checkpoints."""
     split = [
         policy.with_threshold(thresholds_that_split(trace.scores(policy), start=2))
-        for policy in (Entropy(), Margin(), RandomExit(seed=5))
+        for policy in (Entropy(), Margin(), MaxProbability(temperature=2.5), RandomExit(seed=5))
     ]
     shares = [0.2, 0, 0.3, *[0] * (len(trace.macs_K) - 4), 0.5]
     return [*split, Patience(2), Patience(3), Oracle(), RandomExit(shares)]

@@ -19,7 +19,7 @@ from dyninf.policies import (
     solve_budget,
 )
 from dyninf.policies.risk_bounds import check_promise
-from dyninf.trace.certify import certified_of_budgets, halves, nothing_certified, one_certified
+from dyninf.trace.certify import certified_of_budgets, halves, losses_of, nothing_certified, one_certified
 from dyninf.trace.curve import sweep
 from dyninf.trace.milliseconds import Milliseconds
 from dyninf.trace.trace import Trace
@@ -194,7 +194,9 @@ def uncertified(trace: Trace, policy: Policy, promise: Promise) -> str | None:
 def _within_budget(trace: Trace, scores_VK: Tensor, budget: float, promise: Promise) -> Tensor:
     if promise.solver == "budgeted_batch":
         return budgeted_batch(scores_VK, trace.macs_K, budget)
-    return solve_budget(scores_VK, trace.right_VK, trace.macs_K, budget, promise.grain)
+    # What counts as a good answer is what the promise is about: the right one, or full inference's.
+    good_VK = trace.right_VK if promise.risk == "accuracy" else losses_of(trace, promise.risk) == 0
+    return solve_budget(scores_VK, good_VK, trace.macs_K, budget, promise.grain)
 
 
 def _cheapest(trace: Trace, scores_VK: Tensor, promise: Promise) -> Tensor:
