@@ -17,7 +17,7 @@ every_criterion = pytest.mark.parametrize("policy", CRITERIA.values(), ids=CRITE
 @every_criterion
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_every_solver_keeps_a_budget_with_every_criterion(policy: Policy, solver: str) -> None:
-    trace = random_trace(150)
+    trace = random_trace(150, gates=True)
     for budget in ("60%", 0.8):  # 0.8 GMACs are 60 % of this network's
         found = calibrate(trace, policy, Promise(budget=budget, solver=solver))
         assert type(found) is type(policy)
@@ -28,7 +28,7 @@ def test_every_solver_keeps_a_budget_with_every_criterion(policy: Policy, solver
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("max_drop", [0.0, 0.1])
 def test_every_solver_keeps_a_promise_of_accuracy(policy: Policy, solver: str, max_drop: float) -> None:
-    trace = random_trace(150)
+    trace = random_trace(150, gates=True)
     found = trace.replay(calibrate(trace, policy, Promise(max_drop, solver=solver)))
     assert found.top1 >= trace.full().top1 - max_drop - 1e-9
     assert found.mean_macs <= trace.full().mean_macs
