@@ -47,10 +47,10 @@ def test_jobs_that_fail_in_processes_of_their_own_end_in_one_line_and_the_others
     require_package("joblib")
     joblib = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=1")
     checkpoint = f"checkpoint={run_of('depth')}/checkpoints/best.ckpt"
-    done = started("evaluate", "-m", *joblib, checkpoint, "budget=1%,50%", "output=jobs", cwd=here)
+    done = started("evaluate", "-m", *joblib, checkpoint, "budget=1%,90%", "output=jobs", cwd=here)
     assert done.code == 2
     assert "dyninf.evaluate: error: a budget of" in done.err.splitlines()[-1]
-    assert [path.name for path in (here / "jobs").iterdir() if path.is_dir()] == ["1-budget_50%"]
+    assert [path.name for path in (here / "jobs").iterdir() if path.is_dir()] == ["1-budget_90%"]
 
 
 def test_optuna_searches_routes_and_loss_weights_and_its_trials_are_collected(
