@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import astuple
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dyninf.data import VideoDataModule
+from dyninf.policies import Outcome
 from dyninf.report.assess import Assessment
 from dyninf.report.class_figures import ClassFigures, class_figures
 from dyninf.report.examples import Example, examples, strip_of
+from dyninf.trace import Trace
 
 if TYPE_CHECKING:
     import wandb
@@ -19,17 +23,20 @@ def wandb_content(
 ) -> Iterator[tuple[str, Callable[[], Any]]]:
     """Names, each with a function that makes what W&B logs by it: so one that fails costs no other.
 
-    Where there is no policy with thresholds, only the curve; without a data set, no videos.
+    Where there is no policy with thresholds, only the curve; without a data set, no pictures.
     """
     yield "curve", lambda: _curve(assessment)
     yield "accuracy_gmacs", lambda: _curve_chart(assessment)
-    if assessment.left is None:
+    left = assessment.left
+    if left is None:
         return
     yield "checkpoints", lambda: _checkpoints(assessment)
     yield "exit_shares", lambda: _exit_chart(assessment)
-    yield "classes", lambda: _classes(assessment)
+    yield "classes", lambda: _classes(assessment.trace, left)
+    chosen = cache(lambda: examples(assessment.trace, assessment.policy, left))
+    yield "videos", lambda: _videos(chosen())
     if datamodule is not None:
-        yield "videos", lambda: _videos(assessment, datamodule, split)
+        yield "frames", lambda: _frames(chosen(), datamodule, split)
 
 
 def _curve(assessment: Assessment) -> wandb.Table:
@@ -64,26 +71,26 @@ def _exit_chart(assessment: Assessment) -> Any:
     return wandb.plot.bar(table, "checkpoint", "exit_share", title="Share of videos that left")
 
 
-def _classes(assessment: Assessment) -> wandb.Table:
-    assert assessment.left is not None
-    rows = class_figures(assessment.trace, assessment.left)
+def _classes(trace: Trace, left: Outcome) -> wandb.Table:
+    rows = class_figures(trace, left)
     return _table(["class", *ClassFigures._fields[1:]], [list(row) for row in rows])
 
 
-def _videos(assessment: Assessment, datamodule: VideoDataModule, split: str) -> wandb.Table:
+def _videos(chosen: Sequence[Example]) -> wandb.Table:
+    return _table(list(Example.__dataclass_fields__), [list(astuple(example)) for example in chosen])
+
+
+def _frames(chosen: Sequence[Example], datamodule: VideoDataModule, split: str) -> list[wandb.Image]:
+    # Beside the table, not in it: pictures in tables lie outside the run's folder until they are sent.
     import wandb
 
-    assert assessment.left is not None
-    chosen = examples(assessment.trace, assessment.policy, assessment.left)
-    fields = list(Example.__dataclass_fields__)
-    rows = [
-        [
-            wandb.Image(strip_of(datamodule, split, example.video_id).numpy()),
-            *(getattr(example, field) for field in fields),
-        ]
+    return [
+        wandb.Image(
+            strip_of(datamodule, split, example.video_id).numpy(),
+            caption=f"{example.label}, taken for {example.predicted} at {example.checkpoint}: {example.why}",
+        )
         for example in chosen
     ]
-    return _table(["frames", *fields], rows)
 
 
 def _table(columns: Sequence[str], rows: list[list[Any]]) -> wandb.Table:
