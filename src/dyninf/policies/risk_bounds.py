@@ -4,11 +4,11 @@ Tests of a true share from a sample of V videos, exact at every size. A video is
 right and leaving early is not, gained the other way round, changed if either; what is promised is
 P(lost) - P(gained) of unseen videos.
 
-Why this is own code: MAPIE, the library that comes nearest, controls risks of scikit-learn's kind of classifier
-with Hoeffding and Bentkus bounds for losses in [0, 1]; crepes and TorchCP predict sets. A loss of -1, 0 or 1
-that is moved into [0, 1] loses what makes it easy, that most videos do not change. A bound that adapts to this
-by betting (Waudby-Smith and Ramdas 2024) is valid, but asks for about sqrt(2 log(1/error)) standard deviations
-where an exact test asks for the normal quantile: 2.4 in place of 1.6 at an error of 0.05.
+Why this is own code: MAPIE, the library that comes nearest, bounds losses in [0, 1] by Hoeffding and Bentkus;
+crepes and TorchCP are for conformal prediction. A loss of -1, 0 or 1 that is moved into [0, 1] loses what makes
+it easy, that most videos do not change. A bound that adapts to this by betting (Waudby-Smith and Ramdas 2024)
+is valid, but asks for about sqrt(2 log(1/error)) standard deviations where an exact test asks for the normal
+quantile: 2.4 in place of 1.6 at an error of 0.05.
 
 Legend: V videos, D = V + 1 possible numbers of changed videos, C cells of the null hypothesis, W numbers in a
 window.
