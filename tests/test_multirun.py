@@ -44,7 +44,7 @@ def test_settings_with_one_value_are_told_to_hydra_in_a_multirun_only(
         ("policy=entropy,margin", "policies=[entropy,margin]"),
         ("policy=choice(entropy,margin)", "policies=[entropy,margin]"),
         ("policy=glob(m*)", "policies=[margin,max_probability]"),
-        ("policy=glob(*, exclude=[o*,r*,p*,e*])", "policies=[margin,max_probability]"),
+        ("policy=glob(*, exclude=[o*,r*,p*,e*,l*])", "policies=[margin,max_probability]"),
         ("policy=entropy", "policy=entropy"),
         ("policy.threshold=0.5", "policy.threshold=0.5"),
         ("policy=glob(", "policy=glob("),  # Hydra says what is wrong with it

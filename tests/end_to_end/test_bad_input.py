@@ -58,7 +58,7 @@ def test_a_group_that_a_command_does_not_have_is_answered_with_its_groups(
     command: Command, here: Path, run_of: Callable[[str], Path]
 ) -> None:
     done = command("evaluate", f"checkpoint={run_of('depth')}/checkpoints/best.ckpt", "scheme=joint")
-    assert_refused(done, "evaluate", here, "'scheme'", "dataset, paths, policy")
+    assert_refused(done, "evaluate", here, "'scheme'", "dataset, logger, paths, policy")
 
 
 @pytest.mark.parametrize("override", ["scheme", "scheme.groups=[1,"])
@@ -310,7 +310,7 @@ def test_a_run_that_goes_on_takes_no_weights_from_elsewhere(
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("hieght=112", "'hieght'; there are: backbone, checkpoint, height, hydra, module, num_classes"),
+        ("hieght=112", "'hieght'; there are: backbone, checkpoint, device, height, hydra"),
         ("backbone=vgg", "resnet18"),
         ("dataset=synthetic", "backbone, scheme"),
         ("backbone.wdith=8", "'backbone.wdith'; there are: _target_, block"),

@@ -83,7 +83,7 @@ def test_a_budget_gives_thresholds_for_each_checkpoint_or_is_refused(
     shutil.rmtree(here / "half")
     for wrong, said in (
         ("budget=1%", "below the cost of the first checkpoint"),
-        ("budget=much", "a percentage of full inference's such as 50%, got 'much'"),
+        ("budget=much", "milliseconds such as 15ms; got 'much'"),
         ("solver=best", "single, budgeted_batch, direct"),
     ):
         assert_refused(command("evaluate", checkpoint, wrong), "evaluate", here, said)

@@ -28,7 +28,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 def test_every_policy_has_its_curve_and_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    trace = random_trace(100)
+    trace = random_trace(100, gates=True)
     report_policies(trace, CRITERIA, tmp_path, points=50)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["curves.csv", "curves.png", "policies.csv"]
     assert [row["policy"] for row in rows_of(tmp_path / "policies.csv")] == [*CRITERIA]

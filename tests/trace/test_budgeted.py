@@ -28,7 +28,7 @@ from dyninf.trace import (
 @pytest.fixture
 def splits() -> tuple[Trace, Trace]:
     """A calibration and a test trace of one network."""
-    return random_trace(120, seed=1), random_trace(90, seed=2)
+    return random_trace(120, seed=1, gates=True), random_trace(90, seed=2, gates=True)
 
 
 def test_anytime_stops_every_video_at_each_checkpoint_in_turn(splits: tuple[Trace, Trace]) -> None:

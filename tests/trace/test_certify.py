@@ -44,7 +44,7 @@ def test_what_is_certified_holds_on_the_videos_that_nothing_was_fitted_on(
 
 @pytest.mark.parametrize("policy", CRITERIA.values(), ids=CRITERIA)
 def test_every_criterion_can_be_certified_or_gives_full_inference(policy: Policy) -> None:
-    trace, promise = random_trace(200), Promise(0.1, confidence=0.8)
+    trace, promise = random_trace(200, gates=True), Promise(0.1, confidence=0.8)
     found = calibrate(trace, policy, promise)
     lost, gained = counted(trace, found, "accuracy")
     assert (lost - gained) / 200 <= 0.1

@@ -34,7 +34,7 @@ def assert_is_its_replays(curve: Curve, trace: Trace, policy: Policy, thresholds
 
 @pytest.mark.parametrize("policy", CRITERIA.values(), ids=CRITERIA)
 def test_a_sweep_is_its_replays_one_by_one(policy: Policy) -> None:
-    trace = random_trace(200)
+    trace = random_trace(200, gates=True)
     thresholds_P = torch.tensor([0.9, 0.0, 0.3, 0.5, 0.5, 1.0, 2.0, -torch.inf, torch.inf]).double()
     assert_is_its_replays(sweep(trace, policy, thresholds_P), trace, policy, thresholds_P)
 
@@ -57,7 +57,7 @@ def test_a_sweep_is_its_replays_with_ties_and_thresholds_in_any_order(
     seed: int,
     data: st.DataObject,
 ) -> None:
-    trace = random_trace(videos, checkpoints, classes, seed)
+    trace = random_trace(videos, checkpoints, classes, seed, gates=True)
     trace.logits_VKN.copy_((trace.logits_VKN / grid).round() * grid)  # many equal scores
     scores = trace.scores(policy).flatten().tolist()
     some = st.sampled_from(scores) | st.floats(-1, 2)  # equal to a score: its video leaves

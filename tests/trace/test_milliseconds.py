@@ -30,7 +30,7 @@ def mean_time(trace: Trace, policy: Policy) -> float:
 def test_every_solver_keeps_a_budget_in_milliseconds_with_every_criterion(
     policy: Policy, solver: str, budget: str
 ) -> None:
-    trace = random_trace(150)
+    trace = random_trace(150, gates=True)
     found = calibrate(trace, policy, Promise(budget=budget, solver=solver), milliseconds=table_of(trace))
     assert mean_time(trace, found) <= float(budget.removesuffix("ms")) * (1 + 1e-9)
 
