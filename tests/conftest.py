@@ -37,16 +37,26 @@ BEYOND = [  # the paper
     ("msdnet_small", "joint", 4, {"shift": "two_way", "shift_place": "bottleneck"}),
     ("mobilenet_v2", "joint", 4, {"shift": "nearest", "average": "cells"}),
 ]
+GATED = [
+    *(
+        (backbone, scheme, 4, {"gates": 16})
+        for backbone in ("resnet_small", "msdnet_small")
+        for scheme in SCHEMES
+    ),
+    ("resnet50", "joint", 8, {"gates": 16}),
+    ("mobilenet_v2", "joint", 4, {"gates": 16, "average": "cells"}),
+]
 
 
 def name_of(param: tuple[object, ...]) -> str:
     """Such as ``msdnet_small-joint-4-nearest-cells``."""
     backbone, scheme, num_frames, *options = param
     values = [value for option in options for value in option.values() if isinstance(value, str)]
+    values += ["gated" for option in options if "gates" in option]
     return "-".join(map(str, [backbone, scheme, num_frames, *values]))
 
 
-@pytest.fixture(scope="session", params=[*SETTINGS, *BEYOND], ids=name_of)
+@pytest.fixture(scope="session", params=[*SETTINGS, *BEYOND, *GATED], ids=name_of)
 def setting(request: pytest.FixtureRequest) -> Setting:
     """Each backbone × scheme × T in turn; pytest runs all tests of one setting before it makes the next."""
     backbone, scheme, num_frames, *options = request.param

@@ -16,7 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 import dyninf
 from dyninf.backbones import CutNetwork
-from dyninf.grid import Network
+from dyninf.grid import Network, gate_inputs
 from dyninf.trace import Trace
 
 NUM_CLASSES = 5
@@ -29,9 +29,12 @@ EXTRAS = {  # backbones whose package does not come with dyninf
 
 
 def random_network(
-    backbone: str, scheme: str, num_frames: int, seed: int = 0, **overrides: object
+    backbone: str, scheme: str, num_frames: int, seed: int = 0, gates: int = 0, **overrides: object
 ) -> Network:
-    """In eval mode, with norms that do something and probabilities that are neither flat nor 1."""
+    """In eval mode, with norms that do something and probabilities that are neither flat nor 1.
+
+    gates: their width; 0 for none. Their scores are neither all alike nor 0 or 1.
+    """
     require_extra(backbone)
     torch.manual_seed(seed)
     network = dyninf.build_network(backbone, scheme, NUM_CLASSES, num_frames, **overrides)
@@ -55,14 +58,31 @@ def random_network(
                 classifier = network.backbone.classifier_of(checkpoint.cell.stage)
                 classifier.weight.div_(logits_BKN[:, k].std(-1).mean())
                 classifier.bias.normal_(0, 0.1)
+        if gates:
+            attach_random_gates(network, gates)
     return network
+
+
+def attach_random_gates(network: Network, width: int) -> None:
+    """Gates whose log odds for random clips have mean 0 and standard deviation 1."""
+    network.attach_gates(width)
+    places = network.states(random_clips(8, network.num_frames))
+    for gate, place in zip(network.gates, places, strict=False):
+        odds_B = gate(gate_inputs(network.features_at(*place), network.predict(*place)))
+        gate.output.weight.div_(odds_B.std())
+        gate.output.bias.sub_(odds_B.mean()).div_(odds_B.std())
 
 
 def require_extra(backbone: str) -> None:
     """Skip the test if it needs a package that is not installed; never where CI is set."""
-    package = EXTRAS.get(backbone)
-    if package and importlib.util.find_spec(package) is None and os.environ.get("CI") != "true":
-        pytest.skip(f"{backbone} needs {package}")
+    if backbone in EXTRAS:
+        require_package(EXTRAS[backbone])
+
+
+def require_package(package: str) -> None:
+    """Skip the test if a package of an extra is not installed; never where CI is set."""
+    if importlib.util.find_spec(package) is None and os.environ.get("CI") != "true":
+        pytest.skip(f"needs {package}")
 
 
 def make_norms_matter(module: nn.Module) -> None:

@@ -10,7 +10,7 @@ import pytest
 import dyninf
 
 PACKAGE = Path(dyninf.__file__).parent
-LEAVES = {"atomic", "batch"}
+LEAVES = {"atomic", "batch", "version"}
 MAY_IMPORT = {
     "grid": set(),
     "policies": set(),
@@ -18,10 +18,11 @@ MAY_IMPORT = {
     "trace": {"grid", "policies", *LEAVES},
     "runtime": {"grid", "policies", *LEAVES},
     "data": LEAVES,
+    "gates": {"grid", *LEAVES},
     "schemes": {"grid", "backbones", *LEAVES},
-    "report": {"grid", "policies", "trace", "runtime", "data", *LEAVES},
+    "report": {"grid", "policies", "trace", "runtime", "data", "gates", *LEAVES},
 }
-ENTRY_POINTS = {"train", "evaluate", "sweep", "macs", "check_data"}
+ENTRY_POINTS = {"train", "evaluate", "sweep", "macs", "check_data", "fit_gates"}
 
 
 def imported_rooms(path: Path) -> set[str]:

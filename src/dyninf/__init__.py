@@ -6,6 +6,15 @@ from dyninf.configuration import build_network
 from dyninf.grid import Network
 from dyninf.runtime import InferenceResult, infer
 from dyninf.trace import Trace
+from dyninf.version import __version__
 
-__all__ = ["InferenceResult", "Network", "Trace", "build_network", "infer", "load_pretrained", "policies"]
-__version__ = "0.1.0"
+__all__ = [
+    "InferenceResult",
+    "Network",
+    "Trace",
+    "__version__",
+    "build_network",
+    "infer",
+    "load_pretrained",
+    "policies",
+]

@@ -10,19 +10,26 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
+from dyninf.atomic import atomic_file
 from dyninf.backbones.pretrained_file import SAVED_KEY
 from dyninf.configuration import make
 from dyninf.grid import Network
 
+PREFIX = "network."
+
 
 @dataclass(frozen=True)
 class CheckpointFile:
-    """What a file holds: the resolved config of its run, the names of the classes, the network's weights."""
+    """What a file holds: the resolved config of its run, the names of the classes, the network's weights.
+
+    gate_width: of the network's gates; None if it has none.
+    """
 
     path: Path
     config: DictConfig
     classes: tuple[str, ...]
     weights: Mapping[str, Tensor]
+    gate_width: int | None = None
 
     def network(self) -> Network:
         """Build the network and load its weights.
@@ -30,8 +37,14 @@ class CheckpointFile:
         Raises ValueError if the weights are not of the architecture that the config names.
         """
         network = make_network(self.config, len(self.classes))
+        if self.gate_width is not None:
+            network.attach_gates(self.gate_width)
         load_weights(network, self.weights, self.path)
         return network.eval()
+
+    def config_with(self, config: DictConfig) -> DictConfig:
+        """The config of the run, with what another command's config has in its place."""
+        return OmegaConf.create({**self.config, **OmegaConf.to_container(config, resolve=True)})  # type: ignore[dict-item]
 
     def check_same_architecture(self, config: DictConfig, network: Network) -> None:
         """Raise ValueError if the file's run had another backbone, scheme or T, or its weights do not fit."""
@@ -56,6 +69,23 @@ def saved_facts(config: DictConfig, classes: tuple[str, ...]) -> dict[str, Any]:
     return {"config": OmegaConf.to_container(config, resolve=True), "classes": list(classes)}
 
 
+def save_config(folder: Path, config: DictConfig) -> None:
+    """Write a run's config to ``config.yaml``, with all that it refers to."""
+    with atomic_file(folder / "config.yaml") as new:
+        new.write_text(OmegaConf.to_yaml(config, resolve=True))
+
+
+def save_gated(path: Path, file: CheckpointFile, network: Network) -> None:
+    """Write `network`, which is that of `file` with gates, as a file that `read` reads."""
+    assert network.gates is not None
+    content = {
+        "state_dict": {f"{PREFIX}{name}": tensor.cpu() for name, tensor in network.state_dict().items()},
+        SAVED_KEY: saved_facts(file.config, file.classes) | {"gate_width": network.gates.width},
+    }
+    with atomic_file(path) as new:
+        torch.save(content, new)
+
+
 def read(path: str | Path) -> CheckpointFile:
     """Read a file that a run of ``dyninf.train`` wrote; it can name no classes but dyninf's.
 
@@ -77,15 +107,16 @@ def read(path: str | Path) -> CheckpointFile:
         ) from error
     if not isinstance(content, dict) or SAVED_KEY not in content or "state_dict" not in content:
         raise ValueError(f"{path} is no checkpoint of dyninf.train: it has no {SAVED_KEY!r} entry")
-    prefix = "network."
     weights = {
-        name.removeprefix(prefix): tensor
+        name.removeprefix(PREFIX): tensor
         for name, tensor in content["state_dict"].items()
-        if name.startswith(prefix)
+        if name.startswith(PREFIX)
     }
     saved = content[SAVED_KEY]
     check_targets(saved["config"], path)
-    return CheckpointFile(path, OmegaConf.create(saved["config"]), tuple(saved["classes"]), weights)
+    return CheckpointFile(
+        path, OmegaConf.create(saved["config"]), tuple(saved["classes"]), weights, saved.get("gate_width")
+    )
 
 
 def check_targets(config: Any, path: Path) -> None:

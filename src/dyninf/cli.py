@@ -3,6 +3,7 @@
 import functools
 import logging
 import os
+import secrets
 import shutil
 import sys
 import tempfile
@@ -24,7 +25,10 @@ from omegaconf.errors import (
     OmegaConfBaseException,
 )
 
-from dyninf.configuration import CONF
+from dyninf.configuration import CONF, make
+from dyninf.multirun import name_jobs_by_what_differs
+from dyninf.policies import Policy
+from dyninf.trace import FittedPolicy
 
 TRACEBACK = "HYDRA_FULL_ERROR"
 FOR_THE_USER = (ValueError, OSError, HydraException, OmegaConfBaseException)
@@ -76,6 +80,7 @@ def application(
                 with ExitStack() as stack:
                     offer_scratch(stack)
                     before()
+                    name_jobs_by_what_differs()
                     app()
                 return
             except Refused as refused:
@@ -94,13 +99,13 @@ def application(
 
 
 def offer_scratch(stack: ExitStack) -> None:
-    """Make ``${scratch:}`` a temporary folder, made on first use and removed when `stack` closes."""
+    """Make ``${scratch:}`` a temporary folder, which Hydra makes and `stack` removes when it closes.
 
-    @functools.cache
-    def scratch() -> str:
-        return stack.enter_context(tempfile.TemporaryDirectory(prefix="dyninf-"))
-
-    OmegaConf.register_new_resolver("scratch", scratch, replace=True)
+    Only its name is told, since the processes of launchers get resolvers with what these refer to.
+    """
+    folder = str(Path(tempfile.gettempdir()) / f"dyninf-{secrets.token_hex(8)}")
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    OmegaConf.register_new_resolver("scratch", lambda: folder, replace=True)
 
 
 def file_of_job(config: DictConfig, key: str) -> Path | None:
@@ -116,6 +121,22 @@ def file_of_job(config: DictConfig, key: str) -> Path | None:
             f"such as {key}='${{backbone.name}}-${{scheme.name}}.json'"
         )
     return Path(str(config[key]))
+
+
+def policy_of(config: DictConfig) -> Policy | FittedPolicy:
+    """What ``policy_file`` holds, or the policy that the settings make.
+
+    Raises ValueError if settings that the file decides were given as well.
+    """
+    if config.policy_file is None:
+        policy: Policy = make(config.policy)
+        return policy
+    keys = [override.split("=")[0].lstrip("+~") for override in HydraConfig.get().overrides.task]
+    decided = ("policy", "max_drop", "budget", "solver", "calibration")
+    given = [key for key in keys if key.split(".")[0] in decided]
+    if given:
+        raise ValueError(f"give policy_file or {given[0]}, not both: the file has its policy and thresholds")
+    return FittedPolicy.load(config.policy_file)
 
 
 def is_for_the_user(error: BaseException) -> bool:

@@ -3,19 +3,36 @@
 import inspect
 import pydoc
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import torch
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from dyninf.backbones import load_pretrained
 from dyninf.grid import Network
+from dyninf.trace import Promise
 
 _PACKAGE = Path(__file__).resolve().parent
 _INSTALLED = _PACKAGE / "conf"
 CONF = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parents[1] / "conf"
 """``conf/`` beside the modules in a wheel, at the top of the repository in an editable install."""
+
+
+def comparison() -> str | None:
+    """What jobs that are to be compared share: the folder of a multirun, else an experiment's name."""
+    if not HydraConfig.initialized():
+        return None
+    hydra = HydraConfig.get()
+    if hydra.mode == RunMode.MULTIRUN:
+        return str(hydra.sweep.dir)
+    return cast(str | None, hydra.runtime.choices.get("experiment"))
+
+
+OmegaConf.register_new_resolver("comparison", comparison, replace=True)
 
 
 def choices(group: str) -> list[str]:
@@ -37,6 +54,16 @@ def whole_number(config: DictConfig, key: str, least: int) -> int:
     if value != int(value):
         raise ValueError(f"{key} must be a whole number, got {value!r}")
     return int(value)
+
+
+def device_named(name: str | None) -> str:
+    """``cpu`` or ``cuda``; None takes cuda where there is one. ValueError for one that is not there."""
+    there = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+    if name is None:
+        return there[-1]
+    if name not in there:
+        raise ValueError(f"device {name!r} is not there; choose from {', '.join(there)}")
+    return name
 
 
 def load_group(group: str, name: str) -> DictConfig:
@@ -67,6 +94,11 @@ def with_defaults(config: DictConfig) -> DictConfig:
     return OmegaConf.create(filled)
 
 
+def plain(config: DictConfig) -> dict[str, Any]:
+    """A config as Python's own dicts and lists, with nothing left to look up."""
+    return cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
+
+
 def make(config: DictConfig, **more: Any) -> Any:
     """The object that a config's ``_target_`` names; lists and dicts arrive as Python's own.
 
@@ -78,6 +110,20 @@ def make(config: DictConfig, **more: Any) -> Any:
         if isinstance(error.__cause__, ValueError):
             raise error.__cause__ from None
         raise
+
+
+def make_promise(config: DictConfig) -> Promise:
+    """What a command's settings ask of thresholds; ValueError that names one that makes no sense."""
+    if not isinstance(config.temperature_scaling, bool):
+        raise ValueError(f"temperature_scaling must be true or false, got {config.temperature_scaling!r}")
+    return Promise(
+        config.max_drop,
+        config.budget,
+        config.solver,
+        confidence=config.confidence,
+        risk=config.risk,
+        temperature_scaling=config.temperature_scaling,
+    )
 
 
 def build_network(

@@ -1,23 +1,46 @@
-"""``python -m dyninf.sweep trace=PATH``: accuracy against mean GMACs, from a recorded trace."""
+"""``python -m dyninf.sweep``: accuracy against mean GMACs, from a recorded trace or over finished runs."""
 
 from pathlib import Path
 
 from omegaconf import DictConfig
 
-from dyninf.cli import application
-from dyninf.configuration import make, number
-from dyninf.report import report_sweep
-from dyninf.trace import Trace
+from dyninf.cli import application, policy_of
+from dyninf.configuration import make, make_promise, number, plain
+from dyninf.multirun import all_in_one_process, each_choice
+from dyninf.report import followed, report_policies, report_runs, report_sweep, tags_of
+from dyninf.trace import Milliseconds, Trace
 
 
-@application("sweep")
+@application("sweep", before=all_in_one_process("policy", "policies"))
 def main(config: DictConfig) -> None:
-    """Replay the policy on ``config.trace`` and write the curve as CSV and PNG."""
-    max_drop, points = number(config, "max_drop", least=0), int(number(config, "points", least=2))
-    calibration = Trace.load(config.calibration) if config.calibration else None
-    policy = make(config.policy)
+    """Replay policies on ``config.trace``, or collect the runs below ``config.runs``."""
     output = Path(config.paths.output_dir)
-    report_sweep(Trace.load(config.trace), policy, output, calibration, max_drop, points)
+    if config.trace is None and config.runs is None:
+        raise ValueError("trace is needed: trace=PATH of a recorded one; or runs=DIR to collect runs")
+    if config.trace is not None and config.runs is not None:
+        raise ValueError("give trace or runs, not both: a curve of one trace, or a table of many runs")
+    if config.runs is not None:
+        report_runs(Path(config.runs), output)
+        return
+    promise = make_promise(config)
+    points = int(number(config, "points", least=2))
+    calibration = Trace.load(config.calibration) if config.calibration else None
+    if promise.unit == "ms" and not config.milliseconds:
+        raise ValueError(
+            f"budget={config.budget} needs a table of times, milliseconds=FILE; dyninf.macs measures one"
+        )
+    times = Milliseconds.load(config.milliseconds) if config.milliseconds else None
+    trace = Trace.load(config.trace)
+    if config.policies is not None:
+        configs = each_choice(config, "sweep", "policy", "policies")
+        policies = {name: make(policy) for name, policy in configs.items()}
+        report_policies(trace, policies, output, calibration, promise, points, times)
+        return
+    policy = policy_of(config)
+    loggers = [make(config.logger)] if config.logger else []
+    tags = tags_of(trace.info.network, trace.info.split.partition("/")[0], policy)
+    with followed(loggers, {**plain(config), "network": trace.info.network}, tags):
+        report_sweep(trace, policy, output, calibration, promise, points, times, loggers)
 
 
 if __name__ == "__main__":

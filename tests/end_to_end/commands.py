@@ -14,7 +14,7 @@ from pathlib import Path
 
 _server = multiprocessing.get_context("forkserver")
 _server.set_forkserver_preload(
-    ["dyninf.train", "dyninf.evaluate", "dyninf.sweep", "dyninf.macs", "dyninf.check_data"]
+    [f"dyninf.{name}" for name in ("train", "evaluate", "sweep", "macs", "check_data", "fit_gates")]
 )
 
 # One thread a process: many tests run at once. Without a GPU: the same everywhere.

@@ -44,7 +44,7 @@ def test_an_added_setting_that_its_class_does_not_take_is_named(
         ("scheme=diagonal", "depth input joint plain"),
         ("backbone=vgg", "resnet18"),
         ("dataset=kinetics", "hmdb51 kinetics400 mocap something_v1 something_v2 synthetic ucf101"),
-        ("policy=entropy", "max_probability"),
+        ("policy=certainty", "entropy learned_gate margin max_probability oracle patience random_exit"),
         ("experiment=nothing", "demo"),
     ],
 )
@@ -58,7 +58,7 @@ def test_a_group_that_a_command_does_not_have_is_answered_with_its_groups(
     command: Command, here: Path, run_of: Callable[[str], Path]
 ) -> None:
     done = command("evaluate", f"checkpoint={run_of('depth')}/checkpoints/best.ckpt", "scheme=joint")
-    assert_refused(done, "evaluate", here, "'scheme'", "dataset, paths, policy")
+    assert_refused(done, "evaluate", here, "'scheme'", "dataset, logger, paths, policy")
 
 
 @pytest.mark.parametrize("override", ["scheme", "scheme.groups=[1,"])
@@ -230,8 +230,8 @@ def test_a_job_of_a_multirun_that_fails_is_told_and_the_others_still_run(
     assert done.err.splitlines()[-1].startswith("dyninf.evaluate: error: synthetic has no split 'validation'")
     assert "split=validation" in done.err
     assert "Traceback" not in done.err
-    assert [path.name for path in (here / "both").iterdir() if path.is_dir()] == ["1"]
-    assert (here / "both/1/summary.json").is_file()
+    assert [path.name for path in (here / "both").iterdir() if path.is_dir()] == ["1-test"]
+    assert (here / "both/1-test/summary.json").is_file()
 
 
 def test_a_folder_that_had_something_in_it_is_left_as_it_was(
@@ -310,7 +310,7 @@ def test_a_run_that_goes_on_takes_no_weights_from_elsewhere(
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("hieght=112", "'hieght'; there are: backbone, height, hydra, module, num_classes"),
+        ("hieght=112", "'hieght'; there are: backbone, checkpoint, device, height, hydra"),
         ("backbone=vgg", "resnet18"),
         ("dataset=synthetic", "backbone, scheme"),
         ("backbone.wdith=8", "'backbone.wdith'; there are: _target_, block"),

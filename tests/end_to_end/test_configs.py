@@ -10,11 +10,13 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 from tests.networks import require_extra
+from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from dyninf.checkpoint_file import make_network
 from dyninf.configuration import CONF, choices, make
 from dyninf.data import VideoDataModule
 from dyninf.policies import Policy
+from dyninf.trace import Promise
 
 GROUPS = (
     "backbone scheme dataset policy optimizer scheduler distillation mixing trainer logger callbacks recipe"
@@ -87,3 +89,27 @@ def test_every_policy_has_a_place_in_every_command(command: str) -> None:
     for policy in choices("policy"):
         made = make(composed(command, f"policy={policy}", *dataset).policy)
         assert isinstance(made, Policy)
+
+
+def test_the_wandb_sweep_runs_trainings_that_compose() -> None:
+    sweep = OmegaConf.to_container(OmegaConf.load(CONF / "wandb_sweep.yaml"))
+    names, values = zip(
+        *((name, value["values"]) for name, value in sweep["parameters"].items()), strict=True
+    )
+    commands = set()
+    for chosen in itertools.product(*values):
+        arguments = create_sweep_command_args(
+            {"args": {name: {"value": value} for name, value in zip(names, chosen, strict=True)}}
+        )
+        macros = {"${env}": ["env"], "${program}": [sweep["program"]]}
+        macros |= {f"${{{name}}}": words for name, words in arguments.items() if name != "args_dict"}
+        command = [word for part in sweep["command"] for word in macros.get(part, [part])]
+        assert command[:4] == ["env", "python", "-m", "dyninf.train"]
+        config = composed("train", *command[4:])
+        assert not OmegaConf.missing_keys(config)
+        assert config.logger["_target_"] == "dyninf.report.SteadyWandbLogger"
+        assert (config.scheme.name, config.budget, config.seed) == (chosen[0], chosen[2], chosen[3])
+        Promise(config.max_drop, config.budget, config.solver)
+        commands.add(" ".join(command))
+    assert len(commands) == 81
+    assert sweep["metric"]["name"] == "test/dynamic/top1"

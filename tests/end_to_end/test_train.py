@@ -43,8 +43,14 @@ def test_a_run_leaves_config_checkpoints_traces_summary_curve_and_log(
         "checkpoints/best.ckpt",
         "checkpoints/last.ckpt",
         "summary.json",
+        "policy.json",
         "curve.csv",
         "curve.png",
+        "anytime.csv",
+        "budgeted.csv",
+        "classes.csv",
+        "metrics.csv",
+        "reliability.png",
         "logs/version_0/metrics.csv",
         "logs/version_0/hparams.yaml",
         *(f"trace/calibration/{name}" for name in trace),
@@ -108,7 +114,7 @@ def test_the_summary_compares_full_with_dynamic_inference_and_lists_the_checkpoi
     assert {"top1", "gmacs", "exit_share"} <= summary["dynamic"].keys()
     rows = summary["checkpoints"]
     assert len(rows) == len(summary["dynamic"]["exit_share"]) == CHECKPOINTS[scheme]
-    assert all(row.keys() == {"name", "top1", "gmacs"} for row in rows)
+    assert all({"name", "top1", "gmacs", "top1_low", "top1_high", "ece"} <= row.keys() for row in rows)
     assert sum(summary["dynamic"]["exit_share"]) == pytest.approx(1)
     assert [row["gmacs"] for row in rows] == sorted({row["gmacs"] for row in rows})
     assert rows[-1]["gmacs"] == pytest.approx(summary["full"]["gmacs"])
@@ -173,6 +179,19 @@ def test_the_log_has_the_accuracy_at_every_checkpoint_in_training_and_validation
     assert logged["test/dynamic/gmacs"] == pytest.approx(summary_of(run)["dynamic"]["gmacs"])
 
 
+@pytest.mark.parametrize("logger", ["none", "csv"])
+def test_every_run_has_a_table_of_its_epochs_whatever_follows_it(
+    logger: str, tiny: list[str], command: Command, here: Path
+) -> None:
+    two = ("scheme=depth", "trainer.max_epochs=2", f"logger={logger}", "output=run")
+    command("train", *tiny, *two).check()
+    with open(here / "run/metrics.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["epoch"], row["step"]) for row in rows] == [("0", "0"), ("1", "1")]
+    for column in ("train/loss", "val/loss", "train/top1/4f-res3", "val/top5/4f-res5"):
+        assert all(float(row[column]) >= 0 for row in rows)
+
+
 def test_the_command_line_makes_the_data_trains_and_says_what_it_wrote(
     here: Path, tmp_path: Path, tiny: list[str]
 ) -> None:
@@ -233,11 +252,11 @@ def test_a_seed_repeats_a_training_bit_for_bit_and_another_seed_does_not(
     assert summary_of(here / "one") == summary_of(here / "again")
 
 
-def test_a_multirun_over_schemes_makes_a_numbered_folder_for_each(
+def test_a_multirun_over_schemes_makes_a_folder_for_each_with_its_number_and_scheme(
     command: Command, here: Path, tiny: list[str]
 ) -> None:
     command("train", "-m", "scheme=depth,input", *tiny, "output=both").check()
-    found = [summary_of(here / "both" / number)["network"] for number in ("0", "1")]
+    found = [summary_of(here / "both" / job)["network"] for job in ("0-depth", "1-input")]
     assert found == ["resnet_small-depth-4f", "resnet_small-input-4f"]
 
 

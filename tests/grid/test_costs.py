@@ -30,14 +30,24 @@ def check_law_4(network: Network, video_1TCHW: Tensor) -> None:
             assert costs.cells[cell] == counter.macs - before > 0
             if cell in places:
                 before = counter.macs
-                network.predict(places[cell], state)
+                logits_1N = network.predict(places[cell], state)
                 assert costs.heads[places[cell].name] == counter.macs - before > 0
+                if network.gates is not None:
+                    before = counter.macs
+                    network.gate(places[cell], state, logits_1N)
+                    assert costs.gates[places[cell].name] == counter.macs - before
                 seen_K.append(counter.macs)
     assert costs.macs_K.dtype == torch.float64
     assert costs.macs_K.tolist() == seen_K
     assert all(a < b for a, b in itertools.pairwise(seen_K))
     assert set(costs.cells) == set(network.route.cells)
-    assert set(costs.heads) == {checkpoint.name for checkpoint in network.checkpoints}
+    names = [checkpoint.name for checkpoint in network.checkpoints]
+    assert list(costs.heads) == names
+    if network.gates is None:
+        assert costs.gates == {}
+    else:
+        assert list(costs.gates) == names
+        assert [costs.gates[name] > 0 for name in names] == [True] * (len(names) - 1) + [False]
 
 
 def test_costs_are_what_a_counter_sees_while_the_cells_run(setting: Setting) -> None:

@@ -88,13 +88,16 @@ def check_sums(network: Network, found: NetworkProfile) -> None:
     assert {cell.cell: cell.macs + cell.head_macs for cell in found.cells} == costs.cells
     assert [place.cumulative_macs for place in found.checkpoints] == costs.macs_K.tolist()
     assert {place.name: place.classifier_macs for place in found.checkpoints} == costs.heads
+    assert all(place.gate_macs == costs.gates.get(place.name, 0) for place in found.checkpoints)
     names = network.backbone.stage_names
     for stage in found.stages:
         assert stage.macs == sum(c.macs for c in found.cells if names[c.cell.stage - 1] == stage.name)
     for head in found.heads:
         per_frame = sum(c.head_macs for c in found.cells if names[c.cell.stage - 1] == head.stage)
         classifiers = sum(
-            k.classifier_macs for k in found.checkpoints if names[k.cell.stage - 1] == head.stage
+            k.classifier_macs + k.gate_macs
+            for k in found.checkpoints
+            if names[k.cell.stage - 1] == head.stage
         )
         assert head.macs == per_frame + classifiers > 0
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dyninf.policies import MaxProbability, check_logits, first_stop
+from dyninf.policies import Evidence, MaxProbability, check_logits, first_stop
 
 
 def test_one_threshold_is_for_all_checkpoints_but_the_last() -> None:
@@ -44,29 +44,29 @@ def test_a_threshold_that_is_not_a_number_is_refused(threshold: object) -> None:
 
 def test_a_policy_without_a_threshold_scores_but_does_not_stop() -> None:
     logits_BJN = torch.randn(2, 3, 4)
-    assert MaxProbability().scores(logits_BJN).shape == (2, 3)
+    assert MaxProbability().scores(Evidence(logits_BJN)).shape == (2, 3)
     with pytest.raises(ValueError, match="MaxProbability has no threshold yet"):
         MaxProbability().thresholds(3)
     with pytest.raises(ValueError, match="no threshold yet"):
-        MaxProbability().stops(logits_BJN, 3)
+        MaxProbability().stops(Evidence(logits_BJN), 3)
 
 
 def test_the_score_is_the_largest_softmax_probability() -> None:
     logits_BJN = torch.tensor([[[0.0, 0.0], [100.0, 0.0]], [[1.0, 0.0], [-1.0, 1.0]]])
     expected = torch.tensor([[0.5, 1.0], [1, 2]]).double()
     expected[1] = 1 / (1 + (-expected[1]).exp())
-    assert torch.allclose(MaxProbability().scores(logits_BJN), expected)
+    assert torch.allclose(MaxProbability().scores(Evidence(logits_BJN)), expected)
     # Adding a number to all logits is no evidence.
-    assert torch.allclose(MaxProbability().scores(logits_BJN + 50), expected)
+    assert torch.allclose(MaxProbability().scores(Evidence(logits_BJN + 50)), expected)
 
 
 @given(st.integers(1, 5), st.integers(1, 6), st.integers(1, 4), st.randoms())
 def test_a_score_uses_no_later_logits(clips: int, K: int, classes: int, random: object) -> None:
     torch.manual_seed(random.randint(0, 10**6))
     logits_BKN = torch.randn(clips, K, classes)
-    scores_BK = MaxProbability().scores(logits_BKN)
+    scores_BK = MaxProbability().scores(Evidence(logits_BKN))
     for j in range(1, K + 1):
-        assert torch.equal(MaxProbability().scores(logits_BKN[:, :j]), scores_BK[:, :j])
+        assert torch.equal(MaxProbability().scores(Evidence(logits_BKN[:, :j])), scores_BK[:, :j])
 
 
 def test_another_threshold_makes_another_policy() -> None:
@@ -103,16 +103,16 @@ def test_asking_at_each_checkpoint_stops_where_first_stop_says(
 ) -> None:
     torch.manual_seed(seed)
     logits_VKN, policy = 2 * torch.randn(6, K, classes), MaxProbability(threshold)
-    stops_VK = torch.stack([policy.stops(logits_VKN[:, : k + 1], K) for k in range(K)], 1)
+    stops_VK = torch.stack([policy.stops(Evidence(logits_VKN[:, : k + 1]), K) for k in range(K)], 1)
     assert stops_VK[:, -1].all()
-    found_V = first_stop(policy.scores(logits_VKN).double(), policy.thresholds(K))
+    found_V = first_stop(policy.scores(Evidence(logits_VKN)).double(), policy.thresholds(K))
     assert stops_VK.int().argmax(1).tolist() == found_V.tolist()
 
 
 def test_scores_that_equal_the_threshold_stop() -> None:
     logits_BJN = torch.zeros(1, 1, 4)
-    assert MaxProbability(0.25).stops(logits_BJN, 2).tolist() == [True]
-    assert MaxProbability(0.2500001).stops(logits_BJN, 2).tolist() == [False]
+    assert MaxProbability(0.25).stops(Evidence(logits_BJN), 2).tolist() == [True]
+    assert MaxProbability(0.2500001).stops(Evidence(logits_BJN), 2).tolist() == [False]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
@@ -122,7 +122,7 @@ def test_logits_that_are_not_finite_are_never_confident(value: float, threshold:
     logits_BJN[2, 1, 3] = value
     for num_checkpoints in (2, 5):  # whether this checkpoint is the last or not
         with pytest.raises(ValueError, match="logits of clip 2 at checkpoint 1 are not finite"):
-            MaxProbability(threshold).stops(logits_BJN, num_checkpoints)
+            MaxProbability(threshold).stops(Evidence(logits_BJN), num_checkpoints)
     with pytest.raises(ValueError, match="clip 2 at checkpoint 1"):
         check_logits(logits_BJN)
     check_logits(logits_BJN[:2])
@@ -130,7 +130,7 @@ def test_logits_that_are_not_finite_are_never_confident(value: float, threshold:
 
 def test_probabilities_next_to_one_are_told_apart() -> None:
     logits_BJN = torch.tensor([[[20.0, 0.0]], [[21.0, 0.0]]])
-    first, second = MaxProbability().scores(logits_BJN)[:, 0].tolist()
+    first, second = MaxProbability().scores(Evidence(logits_BJN))[:, 0].tolist()
     assert first < second < 1
 
 

@@ -8,7 +8,7 @@ from tests.trace.traces import random_trace
 
 from dyninf.policies import MaxProbability
 from dyninf.report import report_sweep
-from dyninf.trace import Trace
+from dyninf.trace import Promise, Trace
 
 
 def other_split(trace: Trace, seed: int) -> Trace:
@@ -21,10 +21,20 @@ def test_the_operating_point_that_is_reported_was_chosen_on_calibration(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trace = random_trace()
-    curve = report_sweep(trace, MaxProbability(), tmp_path, other_split(trace, 1), max_drop=0.1, points=30)
+    curve = report_sweep(
+        trace, MaxProbability(), tmp_path, other_split(trace, 1), Promise(max_drop=0.1), points=30
+    )
     assert len(curve.threshold_P) == 30
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["curve.csv", "curve.png"]
-    assert "of full" in capsys.readouterr().out
+    tables = ["anytime.csv", "budgeted.csv", "classes.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *tables,
+        "curve.csv",
+        "curve.png",
+        "policy.json",
+    ]
+    said = capsys.readouterr().out
+    assert "of full" in said
+    assert "McNemar" in said
 
 
 def test_without_calibration_and_threshold_there_is_no_operating_point(
@@ -32,6 +42,7 @@ def test_without_calibration_and_threshold_there_is_no_operating_point(
 ) -> None:
     report_sweep(random_trace(), MaxProbability(), tmp_path)
     assert "of full" not in capsys.readouterr().out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["anytime.csv", "curve.csv", "curve.png"]
 
 
 def test_calibration_of_another_network_is_refused_before_anything_is_written(tmp_path: Path) -> None:

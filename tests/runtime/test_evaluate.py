@@ -7,8 +7,9 @@ import pytest
 import torch
 from tests.networks import labelled, random_clips, random_network, thresholds_that_split
 
+from dyninf import infer
 from dyninf.grid import Network
-from dyninf.policies import MaxProbability
+from dyninf.policies import Entropy, Margin, MaxProbability, Oracle, Patience, Policy, RandomExit
 from dyninf.runtime import evaluate
 from dyninf.trace import Trace
 
@@ -63,3 +64,62 @@ def test_a_video_that_gives_a_nan_is_refused_by_name(small_network: Network) -> 
     loader = [labelled(random_clips(2, 8)), labelled(video_BTCHW, "broken")]
     with pytest.raises(ValueError, match="logits of video broken-2 at checkpoint 0 are not finite"):
         evaluate(small_network, loader, MaxProbability(0.5))
+
+
+def splitting_policies(trace: Trace) -> list[Policy]:
+    """Each criterion, with thresholds under which videos leave at different checkpoints."""
+    split = [
+        policy.with_threshold(thresholds_that_split(trace.scores(policy), start=2))
+        for policy in (Entropy(), Margin(), MaxProbability(temperature=2.5), RandomExit(seed=5))
+    ]
+    shares = [0.2, 0, 0.3, *[0] * (len(trace.macs_K) - 4), 0.5]
+    return [*split, Patience(2), Patience(3), Oracle(), RandomExit(shares)]
+
+
+@pytest.mark.parametrize("views", [None, 2])
+def test_every_criterion_leaves_for_real_where_its_replay_says(
+    small_network: Network, views: int | None
+) -> None:
+    # Three batches of different sizes, as a loader gives them that leaves videos out.
+    parts = random_clips(14 if views else 7, 8).split([4, 2, 8] if views else [3, 1, 3])
+    videos = [part.unflatten(0, (-1, views)) if views else part for part in parts]
+    loader = [labelled(video, f"batch{i}") for i, video in enumerate(videos)]
+    trace = Trace.record(small_network, loader)
+    used = set()
+    for policy in splitting_policies(trace):
+        real, simulated = evaluate(small_network, loader, policy), trace.replay(policy)
+        assert torch.equal(real.checkpoint_V, simulated.checkpoint_V), policy
+        assert torch.equal(real.predicted_V, simulated.predicted_V)
+        assert real.mean_macs == simulated.mean_macs
+        used |= set(real.checkpoint_V.tolist())
+    assert len(used) >= 4
+
+
+def test_the_numbers_of_videos_are_their_rows_when_some_of_a_trace_are_left_out(
+    small_network: Network,
+) -> None:
+    loader = [labelled(random_clips(4, 8, seed=seed), f"batch{seed}") for seed in (1, 2)]
+    whole, policy = Trace.record(small_network, loader), RandomExit(threshold=0.5)
+    gone = labelled(loader[0].video[[0, 2, 3]], "batch1")
+    fewer = evaluate(small_network, [gone, loader[1]], policy)
+    assert torch.equal(fewer.checkpoint_V, whole.without(["batch1-1"]).replay(policy).checkpoint_V)
+
+
+def test_a_numbered_clip_is_drawn_alike_in_any_batch_and_unnumbered_ones_by_their_places(
+    small_network: Network,
+) -> None:
+    video_BTCHW, policy = random_clips(4, 8), RandomExit(threshold=0.5)
+    together = infer(small_network, video_BTCHW, policy, clip_B=torch.tensor([9, 4, 11, 2]))
+    alone = infer(small_network, video_BTCHW[2:3], policy, clip_B=torch.tensor([11]))
+    assert alone.checkpoint_B[0] == together.checkpoint_B[2]
+    unnumbered = infer(small_network, video_BTCHW, policy)
+    numbered = infer(small_network, video_BTCHW, policy, clip_B=torch.arange(4))
+    assert torch.equal(unnumbered.checkpoint_B, numbered.checkpoint_B)
+
+
+def test_the_oracle_without_labels_and_wrong_numbers_of_clips_are_refused(small_network: Network) -> None:
+    video_BTCHW = random_clips(2, 8)
+    with pytest.raises(ValueError, match="cannot judge without the labels; give label_B"):
+        infer(small_network, video_BTCHW, Oracle())
+    with pytest.raises(ValueError, match="2 clips need one clip number each"):
+        infer(small_network, video_BTCHW, Oracle(), clip_B=torch.arange(3))

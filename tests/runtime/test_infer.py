@@ -24,7 +24,7 @@ from torch import Tensor
 
 from dyninf import InferenceResult, infer
 from dyninf.grid import Network
-from dyninf.policies import MaxProbability, Policy
+from dyninf.policies import Evidence, LearnedGate, MaxProbability, Policy
 from dyninf.trace import Trace
 
 
@@ -33,7 +33,9 @@ def splitting_policies(trace: Trace) -> list[Policy]:
     scores_VK = trace.scores(MaxProbability())
     K = scores_VK.shape[1]
     middles = gap_middles(scores_VK[:, :-1])
+    gates = [] if trace.gate_VK is None else [LearnedGate(thresholds_that_split(trace.gate_VK))]
     return [
+        *gates,
         MaxProbability(thresholds_that_split(scores_VK)),
         MaxProbability(thresholds_that_split(scores_VK, start=K // 2)),
         *(MaxProbability(middles[int(share * (len(middles) - 1))]) for share in (0.3, 0.6, 0.9)),
@@ -167,7 +169,7 @@ def test_a_nan_behind_the_checkpoint_where_the_clip_left_does_not_matter(small_n
 def test_a_broken_clip_keeps_its_number_after_others_have_left(small_network: Network) -> None:
     video_BTCHW = random_clips(4, 8)
     with torch.inference_mode():
-        scores_BK = MaxProbability().scores(small_network(video_BTCHW))
+        scores_BK = MaxProbability().scores(Evidence(small_network(video_BTCHW)))
     order_B = scores_BK[:, 0].argsort(descending=True)
     middle = (scores_BK[order_B[0], 0] + scores_BK[order_B[1], 0]).item() / 2
     video_BTCHW = video_BTCHW[order_B]

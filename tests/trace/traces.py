@@ -8,8 +8,10 @@ import torch
 from dyninf.trace import Trace, TraceInfo
 
 
-def random_trace(videos: int = 40, checkpoints: int = 4, classes: int = 7, seed: int = 0) -> Trace:
-    """Labels are easier to guess at later checkpoints, and at some videos than at others."""
+def random_trace(
+    videos: int = 40, checkpoints: int = 4, classes: int = 7, seed: int = 0, gates: bool = False
+) -> Trace:
+    """Labels are easier to guess at later checkpoints, and at some videos than at others; so say gates."""
     draw = torch.Generator().manual_seed(seed)
     label_V = torch.randint(classes, (videos,), generator=draw)
     logits_VKN = torch.randn(videos, checkpoints, classes, generator=draw)
@@ -28,4 +30,5 @@ def random_trace(videos: int = 40, checkpoints: int = 4, classes: int = 7, seed:
             checkpoints=tuple(f"{k + 1}f-res5" for k in range(checkpoints)),
             classes=tuple(f"class {n}" for n in range(classes)),
         ),
+        (strength_VK - 1.5).double().sigmoid() if gates else None,
     )

@@ -2,6 +2,7 @@
 
 from dyninf.data.augmentation import MultiScaleCrop
 from dyninf.data.container import VideoError
+from dyninf.data.corruption import CORRUPTIONS, Corruption
 from dyninf.data.crops import CropsTransform
 from dyninf.data.datamodule import VideoDataModule
 from dyninf.data.decoder import VideoInfo, VideoReader, decode_on_demand, probe, read_frames
@@ -34,10 +35,12 @@ from dyninf.data.video_dataset import Clip, Video, VideoDataset, batch_of
 from dyninf.data.video_folder import VideoFolder
 
 __all__ = [
+    "CORRUPTIONS",
     "HMDB51",
     "UCF101",
     "Clip",
     "ClipTransform",
+    "Corruption",
     "CropsTransform",
     "Decoder",
     "Dense",

@@ -14,6 +14,7 @@ from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from dyninf.data.augmentation import RandAugment, TrainCrop
+from dyninf.data.corruption import Corruption
 from dyninf.data.crops import CropsTransform, check_crops
 from dyninf.data.exclusion import ExclusionList
 from dyninf.data.frame_source import Decoder, frame_source
@@ -51,6 +52,8 @@ class VideoDataModule(LightningDataModule):
         exclude: a file that names videos to do without (`ExclusionList`), absolute or relative to `root`.
         on_error: where a video cannot be read, "raise" its VideoError, or "skip" it: the loaders leave it
             out, and `skipped` says so (`SkippedVideos`, which ends with an error where it is too many).
+        corruption: [name, severity] or [name, severity, seed] of a `Corruption` of the test split's clips;
+            training and calibration never see one.
 
     Raises:
         ValueError: an argument is out of its range, torchcodec is asked for and missing, or mirroring
@@ -82,6 +85,7 @@ class VideoDataModule(LightningDataModule):
         decoder: Decoder = "pyav",
         exclude: str | Path | None = None,
         on_error: OnError = "raise",
+        corruption: Sequence[str | int] | None = None,
     ) -> None:
         super().__init__()
         for argument, value, least in (
@@ -129,6 +133,7 @@ class VideoDataModule(LightningDataModule):
         self.exclude = exclude
         self.on_error = on_error
         self.skipped = SkippedVideos(self.name)
+        self.corruption = Corruption.of(corruption)
 
     @property
     def num_classes(self) -> int:
@@ -184,7 +189,8 @@ class VideoDataModule(LightningDataModule):
             transform, clips = self.train_transform, 1
         skipped = self.skipped.of(split)
         videos = [video for video in self.videos(split) if video.video_id not in skipped]
-        return VideoDataset(videos, self.sampling, transform, train, clips, self.decoder)
+        corruption = self._corruption_of(split)
+        return VideoDataset(videos, self.sampling, transform, train, clips, self.decoder, corruption)
 
     def dataloader(self, split: str) -> DataLoader[Clip]:
         """Any split as it is tested: the same clips and crops every time, in the order of `videos(split)`."""
@@ -214,12 +220,23 @@ class VideoDataModule(LightningDataModule):
             reading += f", {self.sampling}, {self.clips_per_video} clips"
         if self.decoder != "pyav":  # its colours may differ a little
             reading += f", {self.decoder}"
+        if (corruption := self._corruption_of(split)) is not None:
+            reading += f", {corruption}"
         return hashlib.sha256("\n".join([reading, *lines]).encode(errors="surrogateescape")).hexdigest()[:12]
+
+    def split_name(self, split: str) -> str:
+        """What a split's traces are named by: data set, split, any corruption, and `fingerprint`."""
+        corruption = self._corruption_of(split)
+        corrupted = "" if corruption is None else f"+{corruption}"
+        return f"{self.name}/{split}{corrupted}@{self.fingerprint(split)}"
 
     def keep_skipped(self, folder: Path) -> None:
         """With `on_error="skip"`, name the skipped videos in ``skipped.csv`` in `folder` from now on."""
         if self.on_error == "skip":
             self.skipped.keep_in(folder / "skipped.csv")
+
+    def _corruption_of(self, split: str) -> Corruption | None:
+        return self.corruption if split == "test" else None
 
     def _loader(self, split: str, dataset: VideoDataset, batch_size: int) -> DataLoader[Clip]:
         options: dict[str, Any] = {

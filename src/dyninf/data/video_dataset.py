@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
 from dyninf.data.container import VideoError
+from dyninf.data.corruption import Corruption
 from dyninf.data.frame_source import Decoder, FrameReader, frame_source
 from dyninf.data.sampling import Sampling
 
@@ -70,6 +71,7 @@ class VideoDataset(Dataset[Clip]):
         train: one clip at a place for training; otherwise the same ones every time.
         clips: of a video, in testing. Views are in the order of clips, and of the crops of one clip.
         decoder: what reads files.
+        corruption: of the frames as they are decoded, before the transform.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class VideoDataset(Dataset[Clip]):
         train: bool = False,
         clips: int = 1,
         decoder: Decoder = "pyav",
+        corruption: Corruption | None = None,
     ) -> None:
         self.videos = list(videos)
         self.sampling = sampling
@@ -87,6 +90,7 @@ class VideoDataset(Dataset[Clip]):
         self.train = train
         self.clips = clips
         self.decoder: Decoder = decoder
+        self.corruption = corruption
         self._length: dict[Path, int] = {}
 
     def __len__(self) -> int:
@@ -103,6 +107,8 @@ class VideoDataset(Dataset[Clip]):
             except ValueError as error:
                 raise VideoError(video.path, str(error)) from error
             frames_THWC = reader.read([index for clip in clips for index in clip])  # of all clips at once
+        if self.corruption is not None:
+            frames_THWC = self.corruption(frames_THWC, video.video_id, len(clips))
         return Clip(_views(self.transform(frames_THWC), len(clips)), video.label, video.video_id)
 
     def _choose(self, length: int) -> list[list[int]]:

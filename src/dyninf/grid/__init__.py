@@ -5,6 +5,7 @@ from dyninf.grid.checkpoint import Checkpoint
 from dyninf.grid.costs import Costs
 from dyninf.grid.evaluation import evaluation_mode
 from dyninf.grid.fingerprint import fingerprint
+from dyninf.grid.gates import Gates, gate_inputs
 from dyninf.grid.idle import idle_parameters
 from dyninf.grid.network import Network
 from dyninf.grid.permutation import permutation
@@ -22,7 +23,15 @@ from dyninf.grid.shift import (
     TwoWayShift,
 )
 from dyninf.grid.state import Features, State
-from dyninf.grid.views import average_views, clips_of, video_logits, video_macs, video_shape
+from dyninf.grid.views import (
+    average_gates,
+    average_views,
+    clips_of,
+    video_answers,
+    video_logits,
+    video_macs,
+    video_shape,
+)
 
 __all__ = [
     "Backbone",
@@ -32,6 +41,7 @@ __all__ = [
     "Exchange",
     "Features",
     "Frames",
+    "Gates",
     "NearestShift",
     "Network",
     "NetworkProfile",
@@ -43,13 +53,16 @@ __all__ = [
     "State",
     "TemporalShift",
     "TwoWayShift",
+    "average_gates",
     "average_views",
     "clips_of",
     "evaluation_mode",
     "fingerprint",
+    "gate_inputs",
     "idle_parameters",
     "permutation",
     "profile",
+    "video_answers",
     "video_logits",
     "video_macs",
     "video_shape",

@@ -25,11 +25,13 @@ class Costs:
 
     cells: each cell of the route with the part of the heads that runs per frame.
     heads: each checkpoint's name with what its classifier costs.
+    gates: each checkpoint's name with what its gate costs; empty for a network without gates.
     macs_K: cumulative MACs of a clip up to and including checkpoint k, float64 on the CPU.
     """
 
     cells: dict[Cell, int]
     heads: dict[str, int]
+    gates: dict[str, int]
     macs_K: Tensor
 
     @property
@@ -42,10 +44,13 @@ def count_costs(network: Network, height: int, width: int) -> Costs:
     """Count the operations that a walk runs."""
     cells: dict[Cell, int] = {}
     heads: dict[str, int] = {}
+    gates: dict[str, int] = {}
     cumulative: list[int] = []
     for step in metered_walk(network, height, width):
         cells[step.cell] = step.macs_of("run_stage", "embed")
         if step.checkpoint is not None:
             heads[step.checkpoint.name] = step.macs_of("classify")
-            cumulative.append(sum(cells.values()) + sum(heads.values()))
-    return Costs(cells, heads, torch.tensor(cumulative, dtype=torch.float64))
+            if network.gates is not None:
+                gates[step.checkpoint.name] = step.macs_of("gate")
+            cumulative.append(sum(sum(part.values()) for part in (cells, heads, gates)))
+    return Costs(cells, heads, gates, torch.tensor(cumulative, dtype=torch.float64))

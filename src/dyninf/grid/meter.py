@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -29,9 +30,9 @@ R = TypeVar("R", Tensor, Features)
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a backbone.
+    """One call of a backbone, or of a gate.
 
-    part: ``run_stage``, ``embed`` or ``classify``.
+    part: ``run_stage``, ``embed``, ``classify`` or ``gate``.
     macs: multiply-adds of its convolutions and matrix products.
     params: numbers in those parameters that no earlier call of the walk has used.
     shapes: of the tensors that it gave.
@@ -74,7 +75,10 @@ def metered_walk(network: Network, height: int, width: int) -> list[Step]:
             state = ghost.run_cell(cell, state, frames_1tCHW)
             checkpoint = places.get(cell)
             if checkpoint is not None:
-                ghost.predict(checkpoint, state)
+                logits_1N = ghost.predict(checkpoint, state)
+                if ghost.gates is not None:
+                    run_gate = partial(ghost.gate, checkpoint, state, logits_1N)
+                    meter.note("gate", cell.stage, run_gate)
             steps.append(Step(cell, checkpoint, meter.take_calls(), state))
     return steps
 
@@ -97,18 +101,19 @@ class Meter(Backbone):
         self.backbone.attach_heads(stages, num_classes)
 
     def run_stage(self, stage: int, features_M: Features, exchange: Exchange) -> Features:
-        return self._note("run_stage", stage, lambda: self.backbone.run_stage(stage, features_M, exchange))
+        return self.note("run_stage", stage, lambda: self.backbone.run_stage(stage, features_M, exchange))
 
     def embed(self, stage: int, features_M: Features) -> Tensor:
-        return self._note("embed", stage, lambda: self.backbone.embed(stage, features_M))
+        return self.note("embed", stage, lambda: self.backbone.embed(stage, features_M))
 
     def classifier_of(self, stage: int) -> nn.Linear:
         return self.backbone.classifier_of(stage)
 
     def classify(self, stage: int, features_BF: Tensor) -> Tensor:
-        return self._note("classify", stage, lambda: self.backbone.classify(stage, features_BF))
+        return self.note("classify", stage, lambda: self.backbone.classify(stage, features_BF))
 
-    def _note(self, part: str, stage: int, run: Callable[[], R]) -> R:
+    def note(self, part: str, stage: int, run: Callable[[], R]) -> R:
+        """What `run` gives, noted as a call."""
         with FlopCounterMode(display=False) as counter, _ParametersUsed() as used:
             result = run()
         new = {id(parameter): parameter for parameter in used.found if id(parameter) not in self._used}

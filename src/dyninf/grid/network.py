@@ -4,7 +4,7 @@ Legend: B clips, T frames, t frames of a group, M = B·t, G groups, C, H, W, F h
 N classes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from dyninf.grid.backbone import Backbone
 from dyninf.grid.checkpoint import Checkpoint
 from dyninf.grid.costs import Costs, count_costs
+from dyninf.grid.gates import Gates
 from dyninf.grid.permutation import Permutation
 from dyninf.grid.recompute import computed_again
 from dyninf.grid.route import Cell
@@ -29,8 +30,12 @@ class Network(nn.Module):
     activation_checkpointing: set to True, a training pass stores features between stages only and computes
         those inside again for the gradient: about two thirds of the memory, a fifth to a third more time.
 
+    gates: None until `attach_gates`. A network that has gates runs and counts them whatever the policy.
+
     Raises ValueError if the scheme does not fit the backbone or the number of frames.
     """
+
+    gates: Gates | None
 
     def __init__(self, backbone: Backbone, scheme: Scheme, num_classes: int, num_frames: int) -> None:
         super().__init__()
@@ -50,6 +55,7 @@ class Network(nn.Module):
         self._places = {checkpoint.cell: checkpoint for checkpoint in self.checkpoints}
         self._check_head_widths()
         self.activation_checkpointing = False
+        self.gates = None
         self._costs: dict[tuple[int, int], Costs] = {}
 
     def _check_head_widths(self) -> None:
@@ -69,6 +75,10 @@ class Network(nn.Module):
 
         Raises ValueError if the video does not have `num_frames` frames.
         """
+        return torch.stack([self.predict(*place) for place in self.states(video_BTCHW)], dim=1)
+
+    def states(self, video_BTCHW: Tensor) -> Iterator[tuple[Checkpoint, State]]:
+        """Every checkpoint with the sums that its head reads, in one pass over the stages."""
         self.check_video(video_BTCHW)
         order = [frame for group in self.permutation for frame in group]
         features: Features = video_BTCHW[:, order].unflatten(1, (-1, self.group_size))  # B G t C H W
@@ -89,7 +99,12 @@ class Network(nn.Module):
                 )
                 sums |= {Cell(group, stage): sum_BGF[:, i] for i, group in enumerate(read)}
             before = groups
-        return torch.stack([logits_BN for _, logits_BN in self._predict_along(sums)], dim=1)
+        state = State()
+        for cell in self.route.cells:
+            if cell in sums:
+                state = self._add(state, cell, sums[cell])
+            if cell in self._places:
+                yield self._places[cell], state
 
     def _run_whole_stage(self, stage: int, features_M: Features, frames: Frames) -> Features:
         """A stage for all its groups; with `activation_checkpointing`, its inner features are not stored."""
@@ -102,15 +117,6 @@ class Network(nn.Module):
         if self.activation_checkpointing and torch.is_grad_enabled():
             return computed_again(run, self.backbone, *parts)
         return run(*parts)
-
-    def _predict_along(self, sums: Mapping[Cell, Tensor]) -> Iterator[tuple[Checkpoint, Tensor]]:
-        """Every checkpoint with its logits (B, N); `sums` has each cell's head features (B, F)."""
-        state = State()
-        for cell in self.route.cells:
-            if cell in sums:
-                state = self._add(state, cell, sums[cell])
-            if cell in self._places:
-                yield self._places[cell], self.predict(self._places[cell], state)
 
     # Cell by cell ------------------------------------------------------------------------------------
 
@@ -145,9 +151,22 @@ class Network(nn.Module):
 
     def predict(self, checkpoint: Checkpoint, state: State) -> Tensor:
         """Logits (B, N) at a checkpoint whose cell is the last one that was run."""
-        stage = checkpoint.cell.stage
-        pool = self._pool(stage)
-        return self.backbone.classify(stage, state.sums[pool] / state.frames[pool])
+        return self.backbone.classify(checkpoint.cell.stage, self.features_at(checkpoint, state))
+
+    def gate(self, checkpoint: Checkpoint, state: State, logits_BN: Tensor) -> Tensor:
+        """The gate's scores (B,) there, given what `predict` said; 1 at the last, which has no gate.
+
+        Raises ValueError if the network has no gates.
+        """
+        if self.gates is None:
+            raise ValueError(f"{self.name} has no gates; attach_gates makes them, fit_gates fits them")
+        k = self.checkpoints.index(checkpoint)
+        return self.gates.score(k, self.features_at(checkpoint, state), logits_BN)
+
+    def features_at(self, checkpoint: Checkpoint, state: State) -> Tensor:
+        """The head features (B, F) that a checkpoint's classifier and gate see."""
+        pool = self._pool(checkpoint.cell.stage)
+        return state.sums[pool] / state.frames[pool]
 
     def walk(self, video_BTCHW: Tensor) -> Iterator[tuple[Checkpoint, Tensor]]:
         """Every checkpoint with its logits (B, N), cell by cell along the route."""
@@ -177,6 +196,20 @@ class Network(nn.Module):
     def _head_reads(self, cell: Cell) -> bool:
         """Whether some checkpoint averages over the cell's head features."""
         return cell in self._read
+
+    def attach_gates(self, width: int) -> None:
+        """Place a fresh gate of so many units at every checkpoint but the last, in place of any there is.
+
+        Raises ValueError if there is no other checkpoint.
+        """
+        if len(self.checkpoints) == 1:
+            raise ValueError(
+                f"{self.name} has one checkpoint alone, where every clip stops: it needs no gate"
+            )
+        stages = [checkpoint.cell.stage for checkpoint in self.checkpoints[:-1]]
+        features = [self.backbone.classifier_of(stage).in_features for stage in stages]
+        self.gates = Gates(features, width).to(next(self.parameters()).device)
+        self._costs.clear()
 
     # Facts -------------------------------------------------------------------------------------------
 

@@ -41,7 +41,10 @@ class StageProfile:
 
 @dataclass(frozen=True)
 class HeadProfile:
-    """The head of one stage, for all frames and all its checkpoints; `params` as in `StageProfile`."""
+    """The head of one stage with its gates, for all frames and all its checkpoints.
+
+    params: as in `StageProfile`.
+    """
 
     stage: str
     params: int
@@ -73,12 +76,13 @@ class CellProfile:
 
 @dataclass(frozen=True)
 class CheckpointProfile:
-    """One checkpoint: what its classifier costs, and all up to and including it."""
+    """One checkpoint: what its classifier and its gate (0 without one) cost, and all up to and with it."""
 
     name: str
     cell: Cell
     frames: int
     classifier_macs: int
+    gate_macs: int
     cumulative_macs: int
 
 
@@ -123,7 +127,7 @@ def profile(network: Network, height: int, width: int) -> NetworkProfile:
     calls = [call for step in steps for call in step.calls]
     names = network.backbone.stage_names
     runs = _by_stage(calls, "run_stage")
-    heads = _by_stage(calls, "embed", "classify")
+    heads = _by_stage(calls, "embed", "classify", "gate")
     used = sum(call.params for call in calls)
     return NetworkProfile(
         network=network.name,
@@ -173,5 +177,5 @@ def _checkpoint_profiles(steps: Sequence[Step]) -> Iterable[CheckpointProfile]:
         cumulative += sum(call.macs for call in step.calls)
         if step.checkpoint is not None:
             place = step.checkpoint
-            macs = step.macs_of("classify")
-            yield CheckpointProfile(place.name, place.cell, place.frames, macs, cumulative)
+            macs, gate_macs = step.macs_of("classify"), step.macs_of("gate")
+            yield CheckpointProfile(place.name, place.cell, place.frames, macs, gate_macs, cumulative)

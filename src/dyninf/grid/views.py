@@ -3,8 +3,9 @@
 Legend: B videos, Q views of each, T frames, C, H, W, K checkpoints, N classes.
 
 A video comes as one clip (T, C, H, W) or as Q clips of it (Q, T, C, H, W). Its score at a checkpoint is the
-mean of its views' softmax probabilities, kept as its logarithm, so that softmax gives the mean back; its
-costs are those of all its views. Testing, traces and leaving early all have this from here.
+mean of its views' softmax probabilities, kept as its logarithm, so that softmax gives the mean back; a
+gate's score is the mean of those for its views; its costs are those of all its views. Testing, traces and
+leaving early all have this from here.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -45,10 +47,27 @@ def average_views(logits: Tensor, views: int) -> Tensor:
     return mean.masked_fill(broken, math.nan).float()
 
 
+def average_gates(gate: Tensor, views: int) -> Tensor:
+    """From a gate's scores (B·Q,) of clips to those (B,) of their videos."""
+    return gate if views == 1 else gate.unflatten(0, (-1, views)).mean(1)
+
+
 def video_logits(network: Network, video: Tensor) -> Tensor:
     """Logits (B, K, N) of every checkpoint for videos in one view or several, in one pass."""
     clips_BTCHW, views = clips_of(video)
     return average_views(network(clips_BTCHW), views)
+
+
+def video_answers(network: Network, video: Tensor) -> tuple[Tensor, Tensor | None]:
+    """`video_logits` (B, K, N) and the scores (B, K) of the network's gates, None if it has none."""
+    clips_BTCHW, views = clips_of(video)
+    logits, gates = [], []
+    for place in network.states(clips_BTCHW):
+        logits_BN = network.predict(*place)
+        logits.append(average_views(logits_BN, views))
+        if network.gates is not None:
+            gates.append(average_gates(network.gate(*place, logits_BN), views))
+    return torch.stack(logits, 1), torch.stack(gates, 1) if gates else None
 
 
 def video_shape(video: Tensor) -> tuple[int, ...]:

@@ -6,27 +6,48 @@ Legend: B clips or V videos, J checkpoints seen so far, K checkpoints in all, N 
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
+
+from dyninf.policies.evidence import Evidence, check_logits
+from dyninf.policies.temperature import checked_temperature, scaled
 
 
 class Policy(ABC):
     """Stop at the first checkpoint whose score reaches its threshold; the last one always accepts.
 
+    Scores lie in [0, 1], larger ones mean more confidence. sees_labels: what it decides from is not there in
+    use, so it is a bound for methods and none itself. needs_gates: it asks the gates of the network.
+
     threshold: one number for all checkpoints, or one per checkpoint (the last one's is not used and may
     be left out). None means "not chosen yet": such a policy can score but not stop.
 
-    Raises ValueError if a threshold is not a number.
+    temperature: what logits are divided by before their probabilities are taken for a score: one number for
+        all checkpoints, or one per checkpoint; None is 1. Classes stay what they are. Policies whose score is
+        not made of probabilities ignore it.
+
+    Raises ValueError if a threshold is not a number, or a temperature not one above 0.
     """
 
-    def __init__(self, threshold: float | Sequence[float] | None = None) -> None:
+    sees_labels: ClassVar[bool] = False
+    needs_gates: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        threshold: float | Sequence[float] | None = None,
+        temperature: float | Sequence[float] | None = None,
+    ) -> None:
         self.threshold = _checked(threshold)
+        self.temperature = checked_temperature(temperature)
 
     @abstractmethod
-    def scores(self, logits_BJN: Tensor) -> Tensor:
-        """Scores (B, J); the one at checkpoint j may use the logits up to j and no later ones."""
+    def scores(self, evidence: Evidence) -> Tensor:
+        """Scores (B, J); the one at checkpoint j may use the logits up to j and no later ones.
+
+        Raises ValueError if the policy needs evidence that is missing.
+        """
 
     def with_threshold(self, threshold: float | Sequence[float]) -> Self:
         """The same policy with another threshold."""
@@ -34,10 +55,33 @@ class Policy(ABC):
         other.threshold = _checked(threshold)
         return other
 
+    def check_fits(self, num_checkpoints: int, has_gates: bool) -> None:
+        """Raise ValueError if it cannot judge a network with so many checkpoints, with gates or without."""
+        if self.needs_gates and not has_gates:
+            raise ValueError(
+                f"{type(self).__name__} asks the gates of a network, and this one has none; "
+                "fit them with python -m dyninf.fit_gates checkpoint=PATH"
+            )
+        if self.threshold is not None:
+            self.thresholds(num_checkpoints)
+
+    def with_temperature(self, temperature: float | Sequence[float] | None) -> Self:
+        """The same policy with another temperature."""
+        other = copy.copy(self)
+        other.temperature = checked_temperature(temperature)
+        return other
+
+    def probabilities(self, evidence: Evidence) -> Tensor:
+        """Class probabilities (B, J, N), float64, under the temperature.
+
+        In float32 half of a good network's probabilities would round to 1 and could not be told apart.
+        """
+        return scaled(evidence.logits_BJN, self.temperature).softmax(-1)
+
     def thresholds(self, num_checkpoints: int) -> Tensor:
         """Thresholds (K,), float64 on the CPU; minus infinity at the last checkpoint.
 
-        Raises ValueError if none was chosen or their number does not fit.
+        Raises ValueError if none was chosen, or their number or that of the temperatures does not fit.
         """
         if self.threshold is None:
             raise ValueError(
@@ -51,49 +95,30 @@ class Policy(ABC):
                 f"{given.numel()} thresholds for {num_checkpoints} checkpoints; give one number, "
                 f"or one per checkpoint ({num_checkpoints}, or {num_checkpoints - 1} without the last)"
             )
+        if isinstance(self.temperature, Sequence) and len(self.temperature) != num_checkpoints:
+            raise ValueError(
+                f"{len(self.temperature)} temperatures for {num_checkpoints} checkpoints; "
+                "give one number, or one each"
+            )
         last = torch.tensor([-torch.inf], dtype=torch.float64)
         return torch.cat([given[: num_checkpoints - 1], last])
 
-    def stops(self, logits_BJN: Tensor, num_checkpoints: int) -> Tensor:
-        """Which clips (B,) stop at checkpoint J, given their logits at it and at those before.
+    def stops(self, evidence: Evidence, num_checkpoints: int) -> Tensor:
+        """Which clips (B,) stop at checkpoint J, given the evidence at it and at those before.
 
-        Raises LogitsNotFiniteError if a logit is not a number.
+        Raises LogitsNotFiniteError if a logit is not a number, ValueError if needed evidence is missing.
         """
-        check_logits(logits_BJN)
-        threshold = self.thresholds(num_checkpoints)[logits_BJN.shape[1] - 1]
-        score_B = self.scores(logits_BJN)[:, -1].double()
+        check_logits(evidence.logits_BJN)
+        threshold = self.thresholds(num_checkpoints)[evidence.logits_BJN.shape[1] - 1]
+        score_B = self.scores(evidence)[:, -1].double()
         _check_scores(score_B)
-        return score_B >= threshold.to(logits_BJN.device)
+        return score_B >= threshold.to(score_B.device)
 
 
 def first_stop(scores_VK: Tensor, thresholds_K: Tensor) -> Tensor:
     """The checkpoint (V,), from 0, at which each video stops; ValueError if a score is not a number."""
     _check_scores(scores_VK)
     return (scores_VK >= thresholds_K).to(torch.int8).argmax(1)
-
-
-class LogitsNotFiniteError(ValueError):
-    """A logit is not a number, or infinite: no policy can judge it.
-
-    clip, checkpoint: the place, from 0; video: its name where one is known.
-    """
-
-    def __init__(self, clip: int, checkpoint: int, video: str | None = None) -> None:
-        where = f"clip {clip}" if video is None else f"video {video}"
-        super().__init__(
-            f"the logits of {where} at checkpoint {checkpoint} are not finite: no policy can judge them "
-            "(diverged training, or a broken input?)"
-        )
-        self.clip = clip
-        self.checkpoint = checkpoint
-
-
-def check_logits(logits_BJN: Tensor, video_ids: Sequence[str] | None = None) -> None:
-    """Raise LogitsNotFiniteError, with the first place, if a logit is not a number or is infinite."""
-    bad_BJ = ~logits_BJN.isfinite().all(-1)
-    if bad_BJ.any():
-        clip, checkpoint = bad_BJ.nonzero()[0].tolist()
-        raise LogitsNotFiniteError(clip, checkpoint, video_ids[clip] if video_ids is not None else None)
 
 
 def _check_scores(scores: Tensor) -> None:

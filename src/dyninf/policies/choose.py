@@ -6,6 +6,8 @@ Legend: P operating points of a curve.
 import torch
 from torch import Tensor
 
+from dyninf.policies.budget import ROUNDING
+
 
 def cheapest_within(top1_P: Tensor, macs_P: Tensor, full_top1: float, max_drop: float) -> int:
     """The cheapest operating point whose accuracy is at most `max_drop` below full inference's.
@@ -22,3 +24,18 @@ def cheapest_within(top1_P: Tensor, macs_P: Tensor, full_top1: float, max_drop: 
     cost_P = torch.where(good_P, macs_P, torch.inf)
     cheapest_P = cost_P == cost_P.min()
     return int(torch.where(cheapest_P, top1_P, -torch.inf).argmax())
+
+
+def best_affordable(top1_P: Tensor, macs_P: Tensor, budget: float) -> int:
+    """The most accurate operating point that costs at most `budget`, in the unit of `macs_P`.
+
+    Among equally accurate points the cheaper one wins. Raises ValueError if no point is cheap enough.
+    """
+    affordable_P = macs_P <= budget * (1 + ROUNDING)
+    if not affordable_P.any():
+        raise ValueError(
+            f"a budget of {budget:.6g} is below the cost of the first checkpoint; "
+            f"it must be at least {macs_P.min():.6g}"
+        )
+    top1_P = torch.where(affordable_P, top1_P, -torch.inf)
+    return int(torch.where(top1_P == top1_P.max(), -macs_P, -torch.inf).argmax())

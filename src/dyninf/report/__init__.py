@@ -4,15 +4,25 @@ from dyninf.report.assess import Assessment, assess
 from dyninf.report.check_report import CheckedVideo, check_data, fault_table, size_table
 from dyninf.report.cost_report import CostSummary, report_costs
 from dyninf.report.cost_tables import cell_table, cost_table, head_table, stage_table
+from dyninf.report.epoch_table import EpochTable
+from dyninf.report.error_bars import add_error_bars
 from dyninf.report.figure import save_curve
-from dyninf.report.loggers import log_assessment
+from dyninf.report.gate_report import gate_table, report_gates
+from dyninf.report.loggers import followed, log_assessment, tags_of
+from dyninf.report.policies_report import report_policies
+from dyninf.report.runs_report import report_runs
 from dyninf.report.summary import checkpoint_table, comparison_table
 from dyninf.report.sweep_report import report_sweep
+from dyninf.report.time_report import load_milliseconds, time_network, time_of_split, time_table
+from dyninf.report.wandb_logger import SteadyWandbLogger
 
 __all__ = [
     "Assessment",
     "CheckedVideo",
     "CostSummary",
+    "EpochTable",
+    "SteadyWandbLogger",
+    "add_error_bars",
     "assess",
     "cell_table",
     "check_data",
@@ -20,11 +30,21 @@ __all__ = [
     "comparison_table",
     "cost_table",
     "fault_table",
+    "followed",
+    "gate_table",
     "head_table",
+    "load_milliseconds",
     "log_assessment",
     "report_costs",
+    "report_gates",
+    "report_policies",
+    "report_runs",
     "report_sweep",
     "save_curve",
     "size_table",
     "stage_table",
+    "tags_of",
+    "time_network",
+    "time_of_split",
+    "time_table",
 ]

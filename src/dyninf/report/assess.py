@@ -12,68 +12,116 @@ from rich.progress import track
 from dyninf.atomic import atomic_file
 from dyninf.data import VideoDataModule
 from dyninf.grid import Network, fingerprint
-from dyninf.policies import Policy
+from dyninf.policies import Outcome, Policy
+from dyninf.report.error_bars import add_error_bars, shown_difference
 from dyninf.report.figure import save_curve
-from dyninf.report.summary import agreement, checkpoint_table, comparison_table, policy_figures, trace_figures
+from dyninf.report.reliability import reliability_figures, save_reliability
+from dyninf.report.summary import (
+    agreement,
+    checkpoint_table,
+    comparison_table,
+    policy_figures,
+    shown_threshold,
+    time_figures,
+    trace_figures,
+)
+from dyninf.report.time_report import time_of_split
 from dyninf.runtime import evaluate
-from dyninf.trace import Curve, Trace, calibrate, default_thresholds, sweep
+from dyninf.trace import Curve, FittedPolicy, Milliseconds, Promise, Trace, calibrate, sweep, uncertified
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """The figures (also in ``summary.json``) and the curve (``curve.csv``, ``curve.png``)."""
+    """The figures (also in ``summary.json``) and the curve (``curve.csv``, ``curve.png``).
+
+    trace: of the split that is reported. policy, left: what was used, and what it did; `left` is None where
+    no threshold was given or chosen. Beside the files lie the tables of `add_error_bars`, and
+    ``reliability.png``, which shows the probabilities of each checkpoint.
+    """
 
     summary: dict[str, Any]
     curve: Curve
+    trace: Trace
+    policy: Policy
+    left: Outcome | None = None
 
 
 def assess(
     network: Network,
     datamodule: VideoDataModule,
-    policy: Policy,
+    policy: Policy | FittedPolicy,
     output: Path,
-    max_drop: float = 0.0,
+    promise: Promise | None = None,
     split: str = "test",
     known_traces: Path | None = None,
     keep_calibration: bool = False,
     device: torch.device | str = "cpu",
+    milliseconds: Milliseconds | None = None,
 ) -> Assessment:
-    """Record traces, choose the threshold on the calibration split, leave for real on `split`, report.
+    """Record traces, choose thresholds on the calibration split, leave for real on `split`, report.
 
-    A policy that has a threshold keeps it; the calibration split is then recorded only with
-    `keep_calibration`. Traces go to ``output/trace/SPLIT``; those below
-    `known_traces` are used instead of recording again where they are of this network and split.
+    The thresholds keep `promise` on the calibration split. A policy that has one already keeps that; the
+    calibration split is then recorded only with `keep_calibration`. What was used is in ``policy.json``.
+    A promise in milliseconds takes `milliseconds`, or a table that is measured now. Traces go to
+    ``output/trace/SPLIT``; those below `known_traces` are used instead of recording again where they are of
+    this network and split.
 
     Videos that the data set skips (`on_error`) are in neither a trace nor a figure; it is said how many.
 
-    Raises ValueError if the threshold would have to be chosen on the split that is reported.
+    Raises ValueError if the threshold would have to be chosen on the split that is reported, or the policy is
+    not for this network, or from a file that was fitted on that split.
     """
     network = network.float().to(device)  # figures are those of float32, whatever the training ran in
     console = Console()
-    if policy.threshold is None and split == "calibration":
+    if isinstance(policy, FittedPolicy):
+        policy.check_fits(network, datamodule.split_name(split))
+    to_fit = isinstance(policy, Policy) and policy.threshold is None
+    if to_fit and split == "calibration":
         raise ValueError("a threshold cannot be chosen on the split that is reported; give policy.threshold")
+    criterion = policy.policy if isinstance(policy, FittedPolicy) else policy
+    criterion.check_fits(len(network.checkpoints), network.gates is not None)
     datamodule.keep_skipped(output)
-    splits = ["calibration", split] if keep_calibration or policy.threshold is None else [split]
+    splits = ["calibration", split] if keep_calibration or to_fit else [split]
     traces = {name: _trace(network, datamodule, name, output, known_traces, console) for name in splits}
-    if policy.threshold is None:
-        policy = calibrate(traces["calibration"], policy, max_drop)
-        console.print(
-            f"threshold {policy.threshold:.4f}: the cheapest on calibration that loses at most {max_drop:.1%}"
-        )
+    if isinstance(policy, FittedPolicy):
+        fitted = policy
+    elif to_fit:
+        promise, calibration = promise or Promise(), traces["calibration"]
+        if promise.unit == "ms" and milliseconds is None:
+            milliseconds = time_of_split(network, datamodule)
+            milliseconds.save(output / "milliseconds.json")
+        policy = calibrate(calibration, policy, promise, milliseconds=milliseconds)
+        fitted = FittedPolicy.of(policy, calibration, promise, milliseconds)
+        console.print(f"threshold {shown_threshold(policy.threshold)}: {promise}", highlight=False)
+        if uncertain := uncertified(calibration, policy, promise):
+            console.print(uncertain, highlight=False)
+    else:
+        fitted = FittedPolicy.of(policy, traces[split])
+    policy = fitted.policy
     batches = track(datamodule.dataloader(split), f"{split}: every video, leaving for real", console=console)
     left = evaluate(network, batches, policy)
     left_out = datamodule.skipped.of(split)
     trace = traces[split].without(left_out)  # a video may fail now that could be read for the trace
     summary = trace_figures(trace) | policy_figures(policy, left) | {"left_out": len(left_out)}
+    if milliseconds is not None:
+        summary["milliseconds"] = time_figures(milliseconds, summary["dynamic"]["exit_share"])
     summary["replay_agrees"] = agreement(left, trace.replay(policy))
-    curve = sweep(trace, policy, default_thresholds(trace, policy, 200))
+    curve = sweep(trace, policy, 200)
+    held_out = traces.get("calibration") if split != "calibration" else None
+    summary, curve = add_error_bars(summary, curve, trace, policy, output, left, held_out, promise)
+    reliability = reliability_figures(trace, policy.temperature)
+    for row, figures in zip(summary["checkpoints"], reliability, strict=True):
+        row |= figures
 
+    fitted.save(output / "policy.json")
     with atomic_file(output / "summary.json") as new:
         new.write_text(json.dumps(summary, indent=2) + "\n")
     curve.save(output / "curve.csv")
     save_curve(output / "curve.png", curve, summary)
+    save_reliability(output / "reliability.png", trace, policy.temperature)
     console.print(checkpoint_table(summary))
     console.print(comparison_table(summary))
+    console.print(shown_difference(summary), highlight=False)
     console.print(
         f"replaying the trace gives the same label and checkpoint for {summary['replay_agrees']} of "
         f"{summary['videos']} videos"
@@ -84,8 +132,10 @@ def assess(
                 f"{name}: {len(skipped)} of {datamodule.skipped.sizes[name]} videos could not be read and "
                 f"were left out; {output / 'skipped.csv'} names them"
             )
-    console.print(f"written to {output}: summary.json, curve.csv, curve.png")
-    return Assessment(summary, curve)
+    written = ["summary.json", "policy.json", "curve.csv", "curve.png", "reliability.png", "anytime.csv"]
+    written += ["classes.csv"] + (["budgeted.csv"] if held_out is not None else [])
+    console.print(f"written to {output}: {', '.join(written)}")
+    return Assessment(summary, curve, trace, policy, left)
 
 
 def _trace(
@@ -96,7 +146,7 @@ def _trace(
     known: Path | None,
     console: Console,
 ) -> Trace:
-    name = f"{datamodule.name}/{split}@{datamodule.fingerprint(split)}"
+    name = datamodule.split_name(split)
     if known is not None and (known / split / "trace.json").is_file():
         trace = Trace.load(known / split)
         # One that lacks videos, since they were skipped then, is not of the whole split.

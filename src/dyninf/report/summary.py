@@ -3,12 +3,13 @@
 Legend: V videos, K checkpoints.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.table import Table
 
 from dyninf.policies import Outcome, Policy
-from dyninf.trace import Curve, Trace
+from dyninf.trace import Curve, Milliseconds, Trace
 
 
 def trace_figures(trace: Trace) -> dict[str, Any]:
@@ -16,8 +17,11 @@ def trace_figures(trace: Trace) -> dict[str, Any]:
 
     Accuracies are in [0, 1], costs in GMACs a video.
     """
-    right_VK = trace.ranked_VKn[:, :, 0] == trace.label_V[:, None]
-    names, top1_K, macs_K = trace.info.checkpoints, right_VK.double().mean(0).tolist(), trace.macs_K.tolist()
+    names, top1_K, macs_K = (
+        trace.info.checkpoints,
+        trace.right_VK.double().mean(0).tolist(),
+        trace.macs_K.tolist(),
+    )
     return {
         "network": trace.info.network,
         "fingerprint": trace.info.fingerprint,
@@ -34,7 +38,32 @@ def trace_figures(trace: Trace) -> dict[str, Any]:
 def policy_figures(policy: Policy, outcome: Outcome) -> dict[str, Any]:
     """A policy's operating point; the order of ``exit_share`` is that of the checkpoints."""
     dynamic = _outcome_figures(outcome) | {"exit_share": outcome.exit_share_K.tolist()}
-    return {"policy": type(policy).__name__, "threshold": policy.threshold, "dynamic": dynamic}
+    return {
+        "policy": type(policy).__name__,
+        "sees_labels": policy.sees_labels,
+        "threshold": policy.threshold,
+        "temperature": policy.temperature,
+        "dynamic": dynamic,
+    }
+
+
+def time_figures(milliseconds: Milliseconds, exit_share: Sequence[float]) -> dict[str, Any]:
+    """What a table of milliseconds says of a video; ``dynamic`` is predicted from the shares that left."""
+    times = milliseconds.milliseconds
+    return {
+        "source": "predicted from the table of milliseconds",
+        "device": milliseconds.device,
+        "checkpoints": list(times),
+        "full": times[-1],
+        "dynamic": sum(share * time for share, time in zip(exit_share, times, strict=True)),
+    }
+
+
+def shown_threshold(threshold: float | Sequence[float] | None) -> str:
+    """One number, or one for each checkpoint, with four digits."""
+    if isinstance(threshold, Sequence):
+        return ", ".join(f"{one:.4f}" for one in threshold)
+    return f"{threshold:.4f}" if isinstance(threshold, float) else str(threshold)
 
 
 def agreement(left: Outcome, replayed: Outcome) -> int:
@@ -48,22 +77,29 @@ def _outcome_figures(outcome: Outcome) -> dict[str, float]:
 
 
 def checkpoint_table(summary: dict[str, Any]) -> Table:
-    """One row a checkpoint: accuracy if all videos stopped there, share that left there, cumulative cost."""
+    """One row a checkpoint: accuracy if all videos stopped there, share that left there, cumulative cost.
+
+    With temperature scaling also the expected calibration error before and after.
+    """
     left_out = f", {summary['left_out']} left out" if summary.get("left_out") else ""
     table = Table(title=f"{summary['network']} on {summary['split']} ({summary['videos']} videos{left_out})")
-    for column in ("checkpoint", "top-1 there", "share that left", "GMACs"):
+    is_scaled = "ece_scaled" in summary["checkpoints"][0]
+    errors = ["ECE, scaled"] if is_scaled else []
+    for column in ("checkpoint", "top-1 there", "share that left", "GMACs", *errors):
         table.add_column(column, justify="left" if column == "checkpoint" else "right")
     for row, share in zip(summary["checkpoints"], summary["dynamic"]["exit_share"], strict=True):
-        table.add_row(row["name"], f"{row['top1']:.1%}", f"{share:.1%}", f"{row['gmacs']:.4g}")
+        errors = [f"{row['ece']:.1%} → {row['ece_scaled']:.1%}"] if is_scaled else []
+        table.add_row(row["name"], f"{row['top1']:.1%}", f"{share:.1%}", f"{row['gmacs']:.4g}", *errors)
     return table
 
 
 def comparison_table(summary: dict[str, Any]) -> Table:
     """Dynamic against full inference."""
-    threshold = summary["threshold"]
-    shown = f"{threshold:.4f}" if isinstance(threshold, float) else str(threshold)
-    table = Table(title=f"{summary['policy']}, threshold {shown}")
-    for column in ("inference", "top-1", "top-5", "GMACs a video", "of full"):
+    note = " (sees the labels: a bound, no method)" if summary["sees_labels"] else ""
+    table = Table(title=f"{summary['policy']}{note}, threshold {shown_threshold(summary['threshold'])}")
+    times = summary.get("milliseconds")
+    more = ["ms, predicted"] if times else []
+    for column in ("inference", "top-1", "top-5", "GMACs a video", "of full", *more):
         table.add_column(column, justify="left" if column == "inference" else "right")
     for kind in ("full", "dynamic"):
         row = summary[kind]
@@ -73,6 +109,7 @@ def comparison_table(summary: dict[str, Any]) -> Table:
             f"{row['top5']:.1%}",
             f"{row['gmacs']:.4g}",
             f"{row['gmacs'] / summary['full']['gmacs']:.1%}",
+            *([f"{times[kind]:.4g}"] if times else []),
         )
     return table
 

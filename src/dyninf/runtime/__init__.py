@@ -2,5 +2,6 @@
 
 from dyninf.runtime.evaluate import evaluate
 from dyninf.runtime.infer import InferenceResult, infer
+from dyninf.runtime.milliseconds import measure_milliseconds
 
-__all__ = ["InferenceResult", "evaluate", "infer"]
+__all__ = ["InferenceResult", "evaluate", "infer", "measure_milliseconds"]

@@ -18,16 +18,22 @@ def evaluate(network: Network, loader: Iterable[Batch], policy: Policy) -> Outco
 
     Raises ValueError if the loader is empty, or frame sizes or numbers of views differ; LogitsNotFiniteError
     that names the video if its logits are not finite.
+
+    Videos are numbered on in the order in which the loader gives them, which are their rows in a trace of the
+    same loader; one that a loader leaves out has no number in either.
     """
     results, labels, sizes = [], [], set()
+    seen = 0
     with evaluation_mode(network):
         for batch in loader:
             sizes.add(video_shape(batch.video))
             try:
-                results.append(infer(network, batch.video, policy))
+                clip_B = torch.arange(seen, seen + len(batch.video))
+                results.append(infer(network, batch.video, policy, clip_B, batch.label))
             except LogitsNotFiniteError as error:
                 raise LogitsNotFiniteError(error.clip, error.checkpoint, batch.video_id[error.clip]) from None
             labels.append(batch.label)
+            seen += len(batch.video)
     if not results:
         raise ValueError("nothing to evaluate: the loader is empty")
     if len(sizes) > 1:

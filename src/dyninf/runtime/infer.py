@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dyninf.grid import Network, State, average_views, clips_of, video_macs, video_shape
-from dyninf.policies import LogitsNotFiniteError, Policy
+from dyninf.grid import Network, State, average_gates, average_views, clips_of, video_macs, video_shape
+from dyninf.policies import Evidence, LogitsNotFiniteError, Policy
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,14 +29,23 @@ class InferenceResult:
 
 
 @torch.inference_mode()
-def infer(network: Network, video: Tensor, policy: Policy) -> InferenceResult:
+def infer(
+    network: Network,
+    video: Tensor,
+    policy: Policy,
+    clip_B: Tensor | None = None,
+    label_B: Tensor | None = None,
+) -> InferenceResult:
     """Walk the route; clips that the policy stops leave the batch, and cells behind the last one never run.
 
     video: clips (B, T, C, H, W), or videos in several views (B, Q, T, C, H, W). The views of a video walk
         together: the policy judges the mean of their probabilities (`grid.views`), and MACs are those of all.
+    clip_B: the numbers of the videos in their split, which `RandomExit` draws by; their places in the batch
+        when left out.
+    label_B: their true classes, for a policy that is no method (`Oracle`).
 
     Raises ValueError if the network is in training mode, the video does not fit it, the policy's
-    thresholds do not fit its checkpoints, or logits are not finite.
+    thresholds do not fit its checkpoints, it needs labels or gates and has none, or logits are not finite.
     """
     if network.training:
         raise ValueError(
@@ -45,7 +54,9 @@ def infer(network: Network, video: Tensor, policy: Policy) -> InferenceResult:
     clips_BTCHW, views = clips_of(video)
     network.check_video(clips_BTCHW)
     K = len(network.checkpoints)
-    policy.thresholds(K)  # refuses what does not fit before anything is computed
+    # Refuses what does not fit before anything is computed.
+    policy.check_fits(K, network.gates is not None)
+    policy.thresholds(K)
     macs_K = video_macs(network, video_shape(video))
     places = {checkpoint.cell: k for k, checkpoint in enumerate(network.checkpoints)}
 
@@ -53,7 +64,11 @@ def infer(network: Network, video: Tensor, policy: Policy) -> InferenceResult:
     checkpoint_B = torch.full((videos,), -1)
     # float32 whatever the network computes in, as in a trace
     logits_BN = torch.empty(videos, network.num_classes, device=device)
-    logits_bJN = torch.empty(videos, 0, network.num_classes, device=device)
+    evidence = Evidence(
+        torch.empty(videos, 0, network.num_classes, device=device),
+        None if label_B is None else label_B.to(device),
+        torch.arange(videos, device=device) if clip_B is None else clip_B.to(device),
+    )
     there_b, there_q = (torch.arange(length, device=device) for length in (videos, videos * views))
     state = State()
     for cell in network.route.cells:
@@ -68,10 +83,13 @@ def infer(network: Network, video: Tensor, policy: Policy) -> InferenceResult:
         if cell not in places:
             continue
         k = places[cell]
-        new_bN = average_views(network.predict(network.checkpoints[k], state), views)
-        logits_bJN = torch.cat([logits_bJN, new_bN[:, None]], 1)
+        logits_qN, gate_b = network.predict(network.checkpoints[k], state), None
+        if network.gates is not None:
+            gate_b = average_gates(network.gate(network.checkpoints[k], state, logits_qN), views)
+        new_bN = average_views(logits_qN, views)
+        evidence = evidence.and_then(new_bN, gate_b)
         try:
-            stops_b = policy.stops(logits_bJN, K)
+            stops_b = policy.stops(evidence, K)
         except LogitsNotFiniteError as error:  # its clip counts those still on the way
             raise LogitsNotFiniteError(int(there_b[error.clip]), k) from None
         if stops_b.any():
@@ -80,9 +98,9 @@ def infer(network: Network, video: Tensor, policy: Policy) -> InferenceResult:
             checkpoint_B[leaving.cpu()] = k
             stays_b = ~stops_b
             stays_q = stays_b.repeat_interleave(views)
-            there_b, logits_bJN = there_b[stays_b], logits_bJN[stays_b]
+            there_b, evidence = there_b[stays_b], evidence[stays_b]
             there_q, state = there_q[stays_q], state[stays_q]
-    probability_B, label_B = logits_BN.softmax(-1).max(-1)
+    probability_B, predicted_B = logits_BN.softmax(-1).max(-1)
     return InferenceResult(
-        label_B.cpu(), probability_B.cpu(), checkpoint_B, macs_K[checkpoint_B], logits_BN.cpu()
+        predicted_B.cpu(), probability_B.cpu(), checkpoint_B, macs_K[checkpoint_B], logits_BN.cpu()
     )

@@ -1,7 +1,41 @@
 """Record once, replay any policy."""
 
-from dyninf.trace.calibrate import calibrate
+from dyninf.trace.area import area
+from dyninf.trace.band import resampled_curve, with_band
+from dyninf.trace.bootstrap import Interval, Resampling, sign_test
+from dyninf.trace.budgeted import anytime, anytime_area, budgeted
+from dyninf.trace.by_class import ClassFigures, by_class, hard_classes
+from dyninf.trace.calibrate import Promise, calibrate, uncertified
+from dyninf.trace.compare import Comparison, compare
 from dyninf.trace.curve import Curve, default_thresholds, sweep
+from dyninf.trace.milliseconds import Milliseconds
+from dyninf.trace.policy_file import CRITERIA, FittedPolicy
 from dyninf.trace.trace import Trace, TraceInfo
 
-__all__ = ["Curve", "Trace", "TraceInfo", "calibrate", "default_thresholds", "sweep"]
+__all__ = [
+    "CRITERIA",
+    "ClassFigures",
+    "Comparison",
+    "Curve",
+    "FittedPolicy",
+    "Interval",
+    "Milliseconds",
+    "Promise",
+    "Resampling",
+    "Trace",
+    "TraceInfo",
+    "anytime",
+    "anytime_area",
+    "area",
+    "budgeted",
+    "by_class",
+    "calibrate",
+    "compare",
+    "default_thresholds",
+    "hard_classes",
+    "resampled_curve",
+    "sign_test",
+    "sweep",
+    "uncertified",
+    "with_band",
+]

@@ -11,13 +11,16 @@ import torch
 from torch import Tensor
 
 from dyninf.atomic import atomic_file
-from dyninf.policies import Policy, first_stop
+from dyninf.policies import Policy
 from dyninf.trace.trace import Trace
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One row an operating point: threshold, accuracies in [0, 1], mean MACs, exit shares."""
+    """One row an operating point: threshold, accuracies in [0, 1], mean MACs, exit shares.
+
+    top1_low_P, top1_high_P: an interval of top-1, where one was asked for (`trace.with_band`).
+    """
 
     threshold_P: Tensor
     top1_P: Tensor
@@ -25,14 +28,20 @@ class Curve:
     macs_P: Tensor
     exit_share_PK: Tensor
     checkpoints: tuple[str, ...]
+    top1_low_P: Tensor | None = None
+    top1_high_P: Tensor | None = None
 
     def header(self) -> list[str]:
         """Column names of `rows`."""
-        return ["threshold", "top1", "top5", "gmacs", *(f"share_{name}" for name in self.checkpoints)]
+        interval = [] if self.top1_low_P is None else ["top1_low", "top1_high"]
+        shares = [f"share_{name}" for name in self.checkpoints]
+        return ["threshold", "top1", "top5", "gmacs", *interval, *shares]
 
     def rows(self) -> list[list[float]]:
         """One list a point, in the order of `header`; GMACs instead of MACs."""
-        columns = [self.threshold_P, self.top1_P, self.top5_P, self.macs_P / 1e9, *self.exit_share_PK.T]
+        interval = [bound_P for bound_P in (self.top1_low_P, self.top1_high_P) if bound_P is not None]
+        points = [self.threshold_P, self.top1_P, self.top5_P, self.macs_P / 1e9]
+        columns = [*points, *interval, *self.exit_share_PK.T]
         return torch.stack([column.double() for column in columns], 1).tolist()
 
     def save(self, path: Path) -> None:
@@ -43,25 +52,69 @@ class Curve:
             writer.writerows(self.rows())
 
 
-def sweep(trace: Trace, policy: Policy, thresholds_P: Tensor) -> Curve:
-    """Replay `policy` with each threshold, the same at every checkpoint; the logits are scored once."""
-    scores_VK, K = trace.scores(policy), len(trace.macs_K)
-    rows, shares = [], []
-    for threshold in thresholds_P.tolist():
-        outcome = trace.stop_at(first_stop(scores_VK, policy.with_threshold(threshold).thresholds(K)))
-        # The outcome's tensors over all videos go at once: a thousand of them would be most of the memory.
-        rows.append((outcome.top1, outcome.top5, outcome.mean_macs))
-        shares.append(outcome.exit_share_K)
-    top1_P, top5_P, macs_P = torch.tensor(rows, dtype=torch.float64).T
-    return Curve(thresholds_P, top1_P, top5_P, macs_P, torch.stack(shares), trace.info.checkpoints)
+def sweep(trace: Trace, policy: Policy, thresholds_P: Tensor | int) -> Curve:
+    """Replay `policy` with each threshold, the same at every checkpoint; the logits are scored once.
+
+    thresholds_P: or how many; then they are `default_thresholds`.
+
+    Under one threshold a video leaves where the running maximum of its scores first reaches it. So the
+    thresholds with which it leaves at checkpoint k are those in between the maxima up to k - 1 and up to k,
+    and sums over videos are differences of running sums over sorted thresholds: no threshold is replayed.
+
+    Raises ValueError if a threshold or a score is not a number, or the policy cannot score this trace.
+    """
+    scores_VK = trace.scores(policy)
+    if scores_VK.isnan().any():
+        raise ValueError("a policy gave a score that is not a number")
+    if isinstance(thresholds_P, int):
+        thresholds_P = spread_thresholds(scores_VK, thresholds_P)
+    if thresholds_P.isnan().any():
+        raise ValueError("a threshold is not a number")
+    V, P = len(scores_VK), len(thresholds_P)
+    ordered_P, order_P = thresholds_P.double().sort()
+    # How many of the sorted thresholds a video has reached by checkpoint k: all of them by the last one.
+    reached_VK = torch.searchsorted(ordered_P, scores_VK.cummax(1).values, right=True)
+    reached_VK[:, -1] = P
+    came_VK = torch.cat([torch.zeros(V, 1, dtype=torch.long), reached_VK[:, :-1]], 1)
+
+    def videos_that_leave(counted_VK: Tensor) -> Tensor:
+        """How many of the videos that count (V, K) leave at each point and checkpoint (P, K)."""
+        changes_PK = torch.stack(
+            [
+                torch.bincount(came_V, counted_V, P + 1) - torch.bincount(reached_V, counted_V, P + 1)
+                for came_V, reached_V, counted_V in zip(
+                    came_VK.T, reached_VK.T, counted_VK.double().T, strict=True
+                )
+            ],
+            1,
+        )
+        counts_PK = torch.empty(P, len(trace.macs_K), dtype=torch.float64)
+        counts_PK[order_P] = changes_PK.cumsum(0)[:-1]
+        return counts_PK
+
+    right_VKn = trace.ranked_VKn == trace.label_V[:, None, None]
+    share_PK = videos_that_leave(torch.ones_like(scores_VK)) / V
+    return Curve(
+        thresholds_P,
+        videos_that_leave(right_VKn[..., 0]).sum(1) / V,
+        videos_that_leave(right_VKn.any(2)).sum(1) / V,
+        (share_PK * trace.macs_K).sum(1),
+        share_PK,
+        trace.info.checkpoints,
+    )
 
 
 def default_thresholds(trace: Trace, policy: Policy, points: int) -> Tensor:
-    """Thresholds spread over the scores that occur, with both extremes: all leave first, nobody leaves.
+    """Thresholds spread over the scores that occur, with both extremes: all leave first, nobody leaves."""
+    return spread_thresholds(trace.scores(policy), points)
+
+
+def spread_thresholds(scores_VK: Tensor, points: int) -> Tensor:
+    """`points` thresholds (P,) from below the lowest score to above the highest, the last checkpoint's aside.
 
     Each lies halfway between two neighbouring scores, so that rounding in another batch decides nothing.
     """
-    scores_VK = trace.scores(policy)[:, :-1]
+    scores_VK = scores_VK[:, :-1]
     if scores_VK.numel() == 0:
         return torch.tensor([0.0], dtype=torch.float64)
     # torch.quantile refuses more than 16 million values; sorting (unique sorts) does not.

@@ -6,7 +6,7 @@ Legend: B clips, V videos, K checkpoints, N classes, n ≤ 5 of them.
 import csv
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from zipfile import BadZipFile
@@ -17,8 +17,8 @@ from torch import Tensor
 
 from dyninf.atomic import atomic_folder
 from dyninf.batch import Batch
-from dyninf.grid import Network, evaluation_mode, fingerprint, video_logits, video_macs, video_shape
-from dyninf.policies import Outcome, Policy, check_logits, first_stop, ranked_classes
+from dyninf.grid import Network, evaluation_mode, fingerprint, video_answers, video_macs, video_shape
+from dyninf.policies import Evidence, Outcome, Policy, check_logits, first_stop, ranked_classes
 
 CHUNK = 1024  # videos scored at once, so that a replay's memory does not grow with the split
 
@@ -42,13 +42,17 @@ class TraceInfo:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """Logits (V, K, N), labels (V,), video ids and the cumulative MACs (K,) of a video in all its views."""
+    """Logits (V, K, N), labels (V,), video ids and the cumulative MACs (K,) of a video in all its views.
+
+    gate_VK: what the network's gates say, where it has gates.
+    """
 
     logits_VKN: Tensor
     label_V: Tensor
     video_ids: tuple[str, ...]
     macs_K: Tensor
     info: TraceInfo
+    gate_VK: Tensor | None = None
 
     def __post_init__(self) -> None:
         V, K, N = self.logits_VKN.shape
@@ -58,6 +62,8 @@ class Trace:
                 f"a trace of {V} videos, {K} checkpoints, {N} classes needs as many labels, ids, "
                 f"costs and names; got {found} and {len(self.info.classes)} class names"
             )
+        if self.gate_VK is not None and self.gate_VK.shape != (V, K):
+            raise ValueError(f"gates need scores of shape {(V, K)}, got {tuple(self.gate_VK.shape)}")
 
     # Record, save, load ------------------------------------------------------------------------------
 
@@ -75,15 +81,17 @@ class Trace:
         or logits are not finite.
         """
         device = next(network.parameters()).device
-        logits, labels = [], []
+        logits, labels, gates = [], [], []
         ids: list[str] = []
         sizes: set[tuple[int, ...]] = set()
         with evaluation_mode(network), torch.inference_mode():
             for batch in loader:
                 sizes.add(video_shape(batch.video))
-                logits_BKN = video_logits(network, batch.video.to(device)).cpu()
+                logits_BKN, gate_BK = video_answers(network, batch.video.to(device))
                 check_logits(logits_BKN, batch.video_id)
-                logits.append(logits_BKN)
+                logits.append(logits_BKN.cpu())
+                if gate_BK is not None:
+                    gates.append(gate_BK.cpu())
                 labels.append(batch.label.cpu())
                 ids.extend(batch.video_id)
         if len(sizes) != 1:
@@ -105,10 +113,13 @@ class Trace:
                 checkpoints=tuple(checkpoint.name for checkpoint in network.checkpoints),
                 classes=tuple(classes or (str(n) for n in range(network.num_classes))),
             ),
+            torch.cat(gates) if gates else None,
         )
 
     def save(self, folder: str | Path) -> None:
         """Write ``trace.json``, ``logits.npy`` (float32) and ``videos.csv``; all of it or nothing.
+
+        Scores of gates go to ``gates.npy`` (float64).
 
         An older trace at `folder` is replaced; ValueError if something else is there.
         """
@@ -122,6 +133,9 @@ class Trace:
                 writer.writerow(["video_id", "label"])
                 writer.writerows(zip(self.video_ids, self.label_V.tolist(), strict=True))
             facts = asdict(self.info) | {"macs": self.macs_K.tolist()}
+            if self.gate_VK is not None:
+                np.save(new / "gates.npy", self.gate_VK.numpy())
+                facts["gates"] = True
             (new / "trace.json").write_text(json.dumps(facts, indent=1) + "\n")
 
     @classmethod
@@ -140,7 +154,7 @@ class Trace:
             with open(folder / "videos.csv", newline="") as file:
                 rows = list(csv.DictReader(file))
             return cls(
-                torch.from_numpy(np.load(folder / "logits.npy", allow_pickle=False)),
+                _array(folder / "logits.npy"),
                 torch.tensor([int(row["label"]) for row in rows]),
                 tuple(row["video_id"] for row in rows),
                 torch.tensor(facts["macs"], dtype=torch.float64),
@@ -151,6 +165,7 @@ class Trace:
                     tuple(facts["checkpoints"]),
                     tuple(facts["classes"]),
                 ),
+                _array(folder / "gates.npy") if facts.get("gates") else None,
             )
         except (ValueError, KeyError, TypeError, OSError, EOFError, BadZipFile, csv.Error) as error:
             raise ValueError(f"the trace at {folder} is damaged: {error}") from error
@@ -171,7 +186,9 @@ class Trace:
         """The trace of the other videos."""
         keep = [v for v, video_id in enumerate(self.video_ids) if video_id not in video_ids]
         ids = tuple(self.video_ids[v] for v in keep)
-        return replace(self, logits_VKN=self.logits_VKN[keep], label_V=self.label_V[keep], video_ids=ids)
+        gate_VK = None if self.gate_VK is None else self.gate_VK[keep]
+        kept = (self.logits_VKN[keep], self.label_V[keep], ids)
+        return Trace(*kept, self.macs_K, self.info, gate_VK)
 
     # Replay ------------------------------------------------------------------------------------------
 
@@ -183,8 +200,8 @@ class Trace:
         return self.stop_at(first_stop(self.scores(policy), policy.thresholds(len(self.macs_K))))
 
     def scores(self, policy: Policy) -> Tensor:
-        """The policy's scores (V, K), float64."""
-        return torch.cat([policy.scores(logits).double() for logits in self._chunks()])
+        """The policy's scores (V, K), float64; the number of a video is its row."""
+        return torch.cat([policy.scores(evidence).double() for evidence in self._chunks()])
 
     def stop_at(self, checkpoint_V: Tensor) -> Outcome:
         """The outcome if video v stops at ``checkpoint_V[v]``, from 0."""
@@ -198,9 +215,22 @@ class Trace:
     @cached_property
     def ranked_VKn(self) -> Tensor:
         """The five most probable classes of every video at every checkpoint."""
-        return torch.cat([ranked_classes(logits) for logits in self._chunks()])
+        return torch.cat([ranked_classes(evidence.logits_BJN) for evidence in self._chunks()])
 
-    def _chunks(self) -> Iterable[Tensor]:
-        for i, logits_VKN in enumerate(self.logits_VKN.split(CHUNK)):
-            check_logits(logits_VKN, self.video_ids[i * CHUNK : (i + 1) * CHUNK])
-            yield logits_VKN
+    @property
+    def right_VK(self) -> Tensor:
+        """Whether each checkpoint gives each video its class."""
+        return self.ranked_VKn[:, :, 0] == self.label_V[:, None]
+
+    def _chunks(self) -> Iterable[Evidence]:
+        row_V = torch.arange(len(self.label_V))
+        chunks = (values.split(CHUNK) for values in (self.logits_VKN, self.label_V, row_V))
+        for i, (logits_BKN, label_B, row_B) in enumerate(zip(*chunks, strict=True)):
+            rows = slice(i * CHUNK, (i + 1) * CHUNK)
+            check_logits(logits_BKN, self.video_ids[rows])
+            gate_BK = None if self.gate_VK is None else self.gate_VK[rows]
+            yield Evidence(logits_BKN, label_B, row_B, gate_BK)
+
+
+def _array(path: Path) -> Tensor:
+    return torch.from_numpy(np.load(path, allow_pickle=False))

@@ -1,0 +1,72 @@
+"""Multiruns through the launchers and sweepers of other packages, and the table of their runs.
+
+Processes of their own from start to end: launchers pickle the command that was started.
+"""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+from tests.end_to_end.commands import Finished, started
+from tests.networks import require_package
+
+Command = Callable[..., Finished]
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize(
+    ("package", "launcher"),
+    [
+        ("joblib", ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]),
+        ("submitit", ["hydra/launcher=submitit_local", "hydra.sweeper.max_batch_size=2"]),
+    ],
+)
+def test_jobs_in_processes_of_their_own_leave_a_folder_each_and_are_collected(
+    package: str, launcher: list[str], command: Command, here: Path, tiny: list[str]
+) -> None:
+    require_package(package)
+    jobs = ("-m", "backbone=resnet_small,msdnet_small", "scheme=depth", "policy.threshold=0.09")
+    started("train", *jobs, *launcher, *tiny, "output=jobs", cwd=here).check()
+    done = command("sweep", "runs=jobs", "output=table").check()
+    assert "2 runs" in done.out
+    rows = rows_of(here / "table/runs.csv")
+    assert [row["run"] for row in rows] == ["0-resnet_small", "1-msdnet_small"]
+    assert [row["backbone"] for row in rows] == ["resnet_small", "msdnet_small"]
+    assert {row["promise"] for row in rows} == {"none: given"}
+
+
+def test_jobs_that_fail_in_processes_of_their_own_end_in_one_line_and_the_others_run(
+    here: Path, run_of: Callable[[str], Path]
+) -> None:
+    require_package("joblib")
+    joblib = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=1")
+    checkpoint = f"checkpoint={run_of('depth')}/checkpoints/best.ckpt"
+    done = started("evaluate", "-m", *joblib, checkpoint, "budget=1%,90%", "output=jobs", cwd=here)
+    assert done.code == 2
+    assert "dyninf.evaluate: error: a budget of" in done.err.splitlines()[-1]
+    assert [path.name for path in (here / "jobs").iterdir() if path.is_dir()] == ["1-budget_90%"]
+
+
+def test_optuna_searches_routes_and_loss_weights_and_its_trials_are_collected(
+    command: Command, here: Path, tiny: list[str]
+) -> None:
+    require_package("optuna")
+    search = ("hydra/sweeper=optuna", "hydra.sweeper.n_trials=2", "hydra.sweeper.n_jobs=1")
+    goal = ("hydra.sweeper.direction=maximize", "hydra.sweeper.sampler.seed=0", "budget=80%")
+    route = ("scheme.groups=2", "scheme.checkpoints=choice([[1,2],[2,4]],[[1,4],[2,4]])")
+    weights = ("+early=interval(0.1,1)", "module.loss_weights=[${early},1]")
+    started("train", "-m", *search, *goal, *route, *weights, *tiny, "output=trials", cwd=here).check()
+    best = OmegaConf.load(here / "trials/optimization_results.yaml")
+    command("sweep", "runs=trials", "output=table").check()
+    rows = rows_of(here / "table/runs.csv")
+    assert len(rows) == 2
+    assert max(float(row["top1_dynamic"]) for row in rows) == pytest.approx(best.best_value)
+    early = [float(row["early"]) for row in rows]
+    assert best.best_params["+early"] in [pytest.approx(weight) for weight in early]
+    assert [row["module.loss_weights"] for row in rows] == [f"[{weight}, 1]" for weight in early]
