@@ -5,6 +5,7 @@
 Both times the runs are collected into a table; the two have to be the same. That of joblib is kept here.
 """
 
+import argparse
 import csv
 import os
 import shutil
@@ -27,11 +28,15 @@ LAUNCHERS = {
 
 def main() -> None:
     """Run both multiruns and collect them; keep the table, the figure and the list of runs."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--collect", action="store_true", help="the runs that there are; train none")
+    collect = parser.parse_args().collect
     tables = {}
     for launcher, settings in LAUNCHERS.items():
         folder = RUNS / launcher
-        shutil.rmtree(folder, ignore_errors=True)
-        run("train", "-m", "experiment=multirun", *JOBS, *settings, f"output={folder}")
+        if not collect:
+            shutil.rmtree(folder, ignore_errors=True)
+            run("train", "-m", "experiment=multirun", *JOBS, *settings, f"output={folder}")
         run("sweep", f"runs={folder}", f"output={folder}")
         with open(folder / "runs.csv", newline="") as file:
             tables[launcher] = list(csv.DictReader(file))

@@ -56,7 +56,7 @@ def test_a_multirun_starts_every_job_from_torchvisions_names_with_a_fresh_classi
     done = command("train", "-m", "scheme=depth,input", *tiny, *STILL, start, "output=both").check()
     assert done.out.count("imagenet.pth (torchvision ResNet)") == 2
     assert done.out.count("fc (other number of classes: 1000 in the file, 12 here)") == 2
-    for job in ("0", "1"):
+    for job in ("0-depth", "1-input"):
         after = backbone_of(here / "both" / job / "checkpoints/best.ckpt")
         trained = {name: value for name, value in weights.items() if is_trained(name) and name[:3] != "fc."}
         assert all(after[name].equal(value) for name, value in trained.items())

@@ -24,6 +24,7 @@ CONFIG: dict[str, Any] = {
     "policy": {"_target_": "dyninf.policies.MaxProbability", "threshold": None},
     "dataset": {"_target_": "dyninf.data.Synthetic", "num_frames": 8},
     "optimizer": {"lr": 0.1},
+    "trainer": {"default_root_dir": "runs/one", "max_epochs": 2},
     "module": {"_target_": "dyninf.schemes.JointModule", "optimizer": {"lr": 0.1}},
 }
 
@@ -95,6 +96,12 @@ def test_a_run_may_be_the_folder_itself_and_what_loggers_leave_in_it_is_none(tmp
     assert broken == {}
 
 
+def test_jobs_of_a_multirun_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for job in ("10-depth", "2-depth", "1-depth"):
+        make_run(tmp_path / job)
+    assert [run.name for run in read_runs(tmp_path)[0]] == ["1-depth", "2-depth", "10-depth"]
+
+
 @pytest.mark.parametrize(
     ("changes", "promise"),
     [
@@ -131,6 +138,8 @@ def test_several_thresholds_are_one_cell(tmp_path: Path) -> None:
             {"backbone.width": [24, 64, 32]},
         ),
         ([{}, {"seed": 1}, {"output": "elsewhere"}, {"policy__threshold": 0.5}], {}),
+        ([{}, {"trainer__default_root_dir": "runs/two"}], {}),
+        ([{}, {"trainer__max_epochs": 4}], {"trainer.max_epochs": [2, 4]}),
         ([{"checkpoint": "a/best.ckpt"}, {"checkpoint": "b/best.ckpt"}], {}),
         ([{}, {"checkpoint": "a/best.ckpt"}], {"checkpoint": [None, "best.ckpt"]}),
         ([{}, {"module__loss_weights": [1, 2]}], {"module.loss_weights": [None, [1, 2]]}),

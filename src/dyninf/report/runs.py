@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ FACTS = ("run", "backbone", "scheme", "dataset", "seed", "policy", "threshold", 
 FIGURES = ("top1_full", "top1_dynamic", "gmacs_full", "gmacs_dynamic", "share_of_full")
 
 # Where a run lies, what it writes and what it runs on change no figure; the rest has columns of its own.
-_SAY_NOTHING = ("output", "paths", "logger", "callbacks", "device", "split")
+_SAY_NOTHING = ("output", "paths", "logger", "callbacks", "device", "split", "trainer.default_root_dir")
 _IN_FACTS = (
     "seed max_drop budget solver policy.threshold policy.in_a_row policy.shares backbone.name scheme.name"
     " backbone._target_ scheme._target_ policy._target_ dataset._target_ module._target_"
@@ -106,7 +107,7 @@ def differing_settings(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[A
     found: dict[str, list[Any]] = {}
     for key in dict.fromkeys(key for one in flat for key in one):
         group = key.partition(".")[0]
-        if group in _SAY_NOTHING or key in _IN_FACTS:
+        if {group, key} & {*_SAY_NOTHING} or key in _IN_FACTS:
             continue
         values = [one.get(key) for one in flat]
         choices = [one.get(f"{group}.{_CHOICE[group]}") if group in _CHOICE else None for one in flat]
@@ -125,9 +126,15 @@ def differing_settings(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[A
 
 def _run_folders(root: Path) -> Iterator[Path]:
     for folder, below, files in os.walk(root):
-        below[:] = sorted(name for name in below if name != "wandb" and not name.startswith("."))
+        kept = (name for name in below if name != "wandb" and not name.startswith("."))
+        below[:] = sorted(kept, key=_by_number)
         if {"config.yaml", "summary.json"} & set(files):
             yield Path(folder)
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    """A sort key in which job 2 comes before job 10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _read(folder: Path, name: str) -> Run:
