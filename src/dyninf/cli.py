@@ -132,7 +132,8 @@ def policy_of(config: DictConfig) -> Policy | FittedPolicy:
         policy: Policy = make(config.policy)
         return policy
     keys = [override.split("=")[0].lstrip("+~") for override in HydraConfig.get().overrides.task]
-    decided = ("policy", "max_drop", "budget", "solver", "calibration")
+    promise = ("max_drop", "confidence", "risk", "budget", "solver", "temperature_scaling")
+    decided = ("policy", "policies", *promise, "calibration")
     given = [key for key in keys if key.split(".")[0] in decided]
     if given:
         raise ValueError(f"give policy_file or {given[0]}, not both: the file has its policy and thresholds")

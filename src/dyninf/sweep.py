@@ -31,7 +31,7 @@ def main(config: DictConfig) -> None:
         )
     times = Milliseconds.load(config.milliseconds) if config.milliseconds else None
     trace = Trace.load(config.trace)
-    if config.policies is not None:
+    if config.policies is not None and config.policy_file is None:
         configs = each_choice(config, "sweep", "policy", "policies")
         policies = {name: make(policy) for name, policy in configs.items()}
         report_policies(trace, policies, output, calibration, promise, points, times)

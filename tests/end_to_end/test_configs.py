@@ -112,4 +112,4 @@ def test_the_wandb_sweep_runs_trainings_that_compose() -> None:
         Promise(config.max_drop, config.budget, config.solver)
         commands.add(" ".join(command))
     assert len(commands) == 81
-    assert sweep["metric"]["name"] == "test/dynamic/top1"
+    assert sweep["metric"]["name"] == "calibration/dynamic/top1"

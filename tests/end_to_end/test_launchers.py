@@ -4,6 +4,7 @@ Processes of their own from start to end: launchers pickle the command that was 
 """
 
 import csv
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -73,7 +74,8 @@ def test_optuna_searches_routes_and_loss_weights_and_its_trials_are_collected(
     command("sweep", "runs=trials", "output=table").check()
     rows = rows_of(here / "table/runs.csv")
     assert len(rows) == 2
-    assert max(float(row["top1_dynamic"]) for row in rows) == pytest.approx(best.best_value)
+    found = [json.loads((here / "trials" / row["run"] / "summary.json").read_text()) for row in rows]
+    assert max(one["calibration"]["top1"] for one in found) == pytest.approx(best.best_value)
     early = [float(row["early"]) for row in rows]
     assert best.best_params["+early"] in [pytest.approx(weight) for weight in early]
     assert [row["module.loss_weights"] for row in rows] == [f"[{weight}, 1]" for weight in early]

@@ -109,6 +109,7 @@ def test_an_offline_run_has_the_metrics_of_every_checkpoint(logged: Logged, summ
         assert logged.values[f"test/gmacs/{checkpoint['name']}"] == pytest.approx(checkpoint["gmacs"])
         assert logged.values[f"test/exit_share/{checkpoint['name']}"] == pytest.approx(share)
     assert logged.values["test/dynamic/top1"] == pytest.approx(summary["dynamic"]["top1"])
+    assert logged.values["calibration/dynamic/top1"] == pytest.approx(summary["calibration"]["top1"])
     assert logged.values["test/full/gmacs"] == pytest.approx(summary["full"]["gmacs"])
     assert logged.values["test/threshold"] == pytest.approx(summary["threshold"])
 
@@ -124,7 +125,16 @@ def test_an_offline_run_has_the_metrics_of_every_checkpoint(logged: Logged, summ
             ],
         ),
         ("checkpoints", ["checkpoint", "top1", "gmacs", "exit_share"]),
-        ("classes", ["class", "videos", "top1_full", "top1_dynamic", "gmacs"]),
+        (
+            "classes",
+            [
+                "class",
+                "videos",
+                "full_top1",
+                "top1",
+                *(f"{name}{end}" for name in ("change", "gmacs") for end in ("", "_low", "_high")),
+            ],
+        ),
         ("videos", ["video_id", "label", "predicted", "checkpoint", "gmacs", "why"]),
     ],
 )
@@ -154,7 +164,7 @@ def test_the_table_of_classes_adds_up_to_the_summary(logged: Logged, summary: di
     for column, value in (
         (2, summary["full"]["top1"]),
         (3, summary["dynamic"]["top1"]),
-        (4, summary["dynamic"]["gmacs"]),
+        (7, summary["dynamic"]["gmacs"]),
     ):
         assert sum(row[1] * row[column] for row in rows) / 12 == pytest.approx(value)
 

@@ -42,38 +42,33 @@ def test_there_are_no_more_examples_than_videos() -> None:
     assert len(examples(trace, MaxProbability(0.5), trace.replay(MaxProbability(0.5)))) == 3
 
 
-def test_a_strip_has_the_frames_that_the_network_sees_side_by_side(tmp_path: Path) -> None:
-    data = Synthetic(
-        tmp_path,
+def drawn(folder: Path, resize: int, crop: int) -> Synthetic:
+    """A few clips of other sizes: the same videos."""
+    return Synthetic(
+        folder,
         num_frames=4,
         train_clips=1,
         calibration_clips=1,
         test_clips=1,
         num_workers=0,
-        resize=32,
-        crop=28,
+        resize=resize,
+        crop=crop,
     )
+
+
+def test_a_strip_has_the_frames_that_the_network_sees_side_by_side(tmp_path: Path) -> None:
+    data = drawn(tmp_path, 32, 28)
     data.prepare_data()
+    dataset, transform = data.dataset("test"), data.test_transform
     video = data.videos("test")[1]
-    strip_HWC = strip_of(data, "test", video.video_id)
+    strip_HWC = strip_of(dataset, transform, video.video_id)
     assert strip_HWC.shape == (28, 4 * 28, 3)
     assert strip_HWC.dtype == torch.uint8
-    seen_TCHW = data.dataset("test")[1].video
-    mean_C, std_C = (
-        torch.tensor(value)[:, None, None] for value in (data.test_transform.mean, data.test_transform.std)
-    )
-    pixels_TCHW = (seen_TCHW * std_C + mean_C) * 255
+    mean_C, std_C = (torch.tensor(value)[:, None, None] for value in (transform.mean, transform.std))
+    pixels_TCHW = (dataset[1].video * std_C + mean_C) * 255
     for t in range(4):
         frame_HWC = strip_HWC[:, t * 28 : (t + 1) * 28].float()
         assert (frame_HWC - pixels_TCHW[t].permute(1, 2, 0)).abs().max() < 1
-    large = Synthetic(
-        tmp_path,
-        num_frames=4,
-        train_clips=1,
-        calibration_clips=1,
-        test_clips=1,
-        num_workers=0,
-        resize=160,
-        crop=150,
-    )
-    assert strip_of(large, "test", video.video_id).shape == (HEIGHT, 4 * HEIGHT, 3)
+    large = drawn(tmp_path, 160, 150)
+    strip_HWC = strip_of(large.dataset("test"), large.test_transform, video.video_id)
+    assert strip_HWC.shape == (HEIGHT, 4 * HEIGHT, 3)

@@ -109,6 +109,7 @@ def test_jobs_of_a_multirun_come_in_the_order_of_their_numbers(tmp_path: Path) -
         ({"budget": "50%", "solver": "direct"}, "budget 50%, direct"),
         ({"policy__threshold": 0.5}, "none: given"),
         ({"policy__in_a_row": 2}, "none: given"),
+        ({"policy_file": "run/policy.json"}, "of a policy file"),
     ],
 )
 def test_the_promise_is_what_thresholds_were_chosen_for(

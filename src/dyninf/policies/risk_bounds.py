@@ -17,6 +17,7 @@ window.
 
 import math
 from functools import lru_cache
+from statistics import NormalDist
 
 import torch
 from torch import Tensor
@@ -56,7 +57,7 @@ def losses_allowed(videos: int, max_drop: float, confidence: float) -> Tensor:
     def broken(t: float, lost_C: Tensor, gained_C: Tensor) -> bool:
         return _most_probable(_region(videos, max_drop, t), lost_C, gained_C) > error - _ROUNDING
 
-    low = high = _normal_quantile(confidence)
+    low = high = NormalDist().inv_cdf(confidence)
     while broken(high, *some):
         low, high = high, 1.5 * high
     for _ in range(_HALVINGS):
@@ -171,7 +172,3 @@ def _binomial(number: Tensor, trials: Tensor, share: Tensor) -> Tensor:
 @lru_cache(maxsize=64)
 def _log_factorials(largest: int) -> Tensor:
     return torch.arange(1, largest + 2, dtype=torch.float64).lgamma()
-
-
-def _normal_quantile(share: float) -> float:
-    return math.sqrt(2) * torch.special.erfinv(torch.tensor(2 * share - 1, dtype=torch.float64)).item()

@@ -20,6 +20,7 @@ from dyninf.report.summary import (
     agreement,
     checkpoint_table,
     comparison_table,
+    outcome_figures,
     policy_figures,
     shown_threshold,
     time_figures,
@@ -112,6 +113,8 @@ def assess(
     reliability = reliability_figures(trace, policy.temperature)
     for row, figures in zip(summary["checkpoints"], reliability, strict=True):
         row |= figures
+    if held_out is not None:
+        summary["calibration"] = outcome_figures(held_out.replay(policy))
 
     fitted.save(output / "policy.json")
     with atomic_file(output / "summary.json") as new:

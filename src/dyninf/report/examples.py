@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from dyninf.data import VideoDataModule
+from dyninf.data import ClipTransform, VideoDataset
 from dyninf.policies import Outcome, Policy
 from dyninf.trace import Trace
 
@@ -52,15 +52,15 @@ def examples(trace: Trace, policy: Policy, left: Outcome, count: int = 8) -> lis
     return found
 
 
-def strip_of(datamodule: VideoDataModule, split: str, video_id: str) -> Tensor:
+def strip_of(dataset: VideoDataset, transform: ClipTransform, video_id: str) -> Tensor:
     """The frames that the network sees of a video, side by side, uint8 (H, T·W, C).
+
+    dataset: with one view a video. transform: what it makes clips with.
 
     Raises VideoError if it cannot be read.
     """
-    dataset = datamodule.dataset(split, views=False)
     place = next(i for i, video in enumerate(dataset.videos) if video.video_id == video_id)
     video_TCHW = dataset[place].video
-    transform = datamodule.test_transform
     mean_C, std_C = (torch.tensor(value)[:, None, None] for value in (transform.mean, transform.std))
     pixels_TCHW = video_TCHW * std_C + mean_C
     if pixels_TCHW.shape[-2] > HEIGHT:

@@ -30,7 +30,7 @@ def report_gates(
     fits = fit_gates(network, batches, recipe)
     figures = {
         "network": network.name,
-        "split": f"{datamodule.name}/{SPLIT}@{datamodule.fingerprint(SPLIT)}",
+        "split": datamodule.split_name(SPLIT),
         "recipe": asdict(recipe),
         "gates": [asdict(fit) for fit in fits],
     }

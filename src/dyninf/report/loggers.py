@@ -84,6 +84,8 @@ def _metrics(summary: Mapping[str, Any], split: str) -> dict[str, float]:
             found[f"{split}/exit_share/{row['name']}"] = share
         if isinstance(summary["threshold"], (int, float)):
             found[f"{split}/threshold"] = summary["threshold"]
+    if "calibration" in summary:  # for sweepers, which must not choose by the split that is reported
+        found |= {f"calibration/dynamic/{key}": value for key, value in summary["calibration"].items()}
     if "milliseconds" in summary:
         found |= {f"{split}/{kind}/milliseconds": summary["milliseconds"][kind] for kind in kinds}
     return found

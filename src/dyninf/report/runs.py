@@ -158,6 +158,8 @@ def _read(folder: Path, name: str) -> Run:
 
 
 def _promise(config: Mapping[str, Any]) -> str:
+    if config.get("policy_file") is not None:
+        return "of a policy file"
     budget, solver = config.get("budget"), config.get("solver", "single")
     kept = f"max_drop {config.get('max_drop', 0.0)}" if budget is None else f"budget {budget}"
     return kept if solver == "single" else f"{kept}, {solver}"

@@ -27,7 +27,7 @@ def trace_figures(trace: Trace) -> dict[str, Any]:
         "fingerprint": trace.info.fingerprint,
         "split": trace.info.split,
         "videos": len(trace.video_ids),
-        "full": _outcome_figures(trace.full()),
+        "full": outcome_figures(trace.full()),
         "checkpoints": [
             {"name": name, "top1": top1, "gmacs": macs / 1e9}
             for name, top1, macs in zip(names, top1_K, macs_K, strict=True)
@@ -37,7 +37,7 @@ def trace_figures(trace: Trace) -> dict[str, Any]:
 
 def policy_figures(policy: Policy, outcome: Outcome) -> dict[str, Any]:
     """A policy's operating point; the order of ``exit_share`` is that of the checkpoints."""
-    dynamic = _outcome_figures(outcome) | {"exit_share": outcome.exit_share_K.tolist()}
+    dynamic = outcome_figures(outcome) | {"exit_share": outcome.exit_share_K.tolist()}
     return {
         "policy": type(policy).__name__,
         "sees_labels": policy.sees_labels,
@@ -72,7 +72,8 @@ def agreement(left: Outcome, replayed: Outcome) -> int:
     return int(same_V.sum())
 
 
-def _outcome_figures(outcome: Outcome) -> dict[str, float]:
+def outcome_figures(outcome: Outcome) -> dict[str, float]:
+    """Accuracies in [0, 1], GMACs a video."""
     return {"top1": outcome.top1, "top5": outcome.top5, "gmacs": outcome.mean_macs / 1e9}
 
 

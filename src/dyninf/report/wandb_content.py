@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 from dyninf.data import VideoDataModule
 from dyninf.policies import Outcome
 from dyninf.report.assess import Assessment
-from dyninf.report.class_figures import ClassFigures, class_figures
 from dyninf.report.examples import Example, examples, strip_of
-from dyninf.trace import Trace
+from dyninf.trace import Trace, by_class
 
 if TYPE_CHECKING:
     import wandb
@@ -72,8 +71,8 @@ def _exit_chart(assessment: Assessment) -> Any:
 
 
 def _classes(trace: Trace, left: Outcome) -> wandb.Table:
-    rows = class_figures(trace, left)
-    return _table(["class", *ClassFigures._fields[1:]], [list(row) for row in rows])
+    rows = [one.row() for one in by_class(trace, left)]
+    return _table([*rows[0]], [[*row.values()] for row in rows])
 
 
 def _videos(chosen: Sequence[Example]) -> wandb.Table:
@@ -84,9 +83,10 @@ def _frames(chosen: Sequence[Example], datamodule: VideoDataModule, split: str) 
     # Beside the table, not in it: pictures in tables lie outside the run's folder until they are sent.
     import wandb
 
+    dataset, transform = datamodule.dataset(split, views=False), datamodule.test_transform
     return [
         wandb.Image(
-            strip_of(datamodule, split, example.video_id).numpy(),
+            strip_of(dataset, transform, example.video_id).numpy(),
             caption=f"{example.label}, taken for {example.predicted} at {example.checkpoint}: {example.why}",
         )
         for example in chosen

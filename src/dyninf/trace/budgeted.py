@@ -12,7 +12,7 @@ from dyninf.trace.area import area
 from dyninf.trace.bootstrap import Interval, Resampling
 from dyninf.trace.calibrate import Promise, calibrate
 from dyninf.trace.compare import compare
-from dyninf.trace.curve import default_thresholds, sweep
+from dyninf.trace.curve import sweep
 from dyninf.trace.trace import Trace
 
 PERCENTS = tuple(range(10, 101, 10))
@@ -85,7 +85,7 @@ def _chosen(
             yield percent, calibrate(calibration, policy, own)
         return
     # All budgets from one sweep, which is most of the work.
-    curve = sweep(calibration, policy, default_thresholds(calibration, policy, 1000))
+    curve = sweep(calibration, policy, 1000)
     for percent in affordable:
         best = best_affordable(curve.top1_P, curve.macs_P, percent / 100 * calibration.macs_K[-1].item())
         yield percent, policy.with_threshold(curve.threshold_P[best].item())

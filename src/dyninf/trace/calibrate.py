@@ -19,7 +19,14 @@ from dyninf.policies import (
     solve_budget,
 )
 from dyninf.policies.risk_bounds import check_promise
-from dyninf.trace.certify import certified_of_budgets, halves, losses_of, nothing_certified, one_certified
+from dyninf.trace.certify import (
+    NEVER,
+    certified_of_budgets,
+    halves,
+    losses_of,
+    nothing_certified,
+    one_certified,
+)
 from dyninf.trace.curve import sweep
 from dyninf.trace.milliseconds import Milliseconds
 from dyninf.trace.trace import Trace
@@ -179,8 +186,7 @@ def calibrate(
         thresholds_K = _cheapest(trace, scores_VK, promise)
     else:
         thresholds_K = _within_budget(trace, scores_VK, budget, promise)
-    # Scores lie in [0, 1]: 0 lets all leave and 2 nobody, as infinity does, for which JSON has no number.
-    return policy.with_threshold(thresholds_K[:-1].clamp(0, 2).tolist())
+    return policy.with_threshold(thresholds_K[:-1].clamp(0, NEVER).tolist())
 
 
 def uncertified(trace: Trace, policy: Policy, promise: Promise) -> str | None:

@@ -12,7 +12,7 @@ from dyninf.policies import Policy, controlled_threshold, first_stop, holds, los
 from dyninf.policies.budget import never_early
 from dyninf.trace.trace import Trace
 
-NEVER = 2.0  # scores lie in [0, 1], so nobody leaves; JSON has no number for infinity
+NEVER = 2.0  # scores lie in [0, 1]: 0 lets all leave and 2 nobody, as infinity does, which JSON cannot hold
 STEPS = 40
 
 
