@@ -12,6 +12,7 @@ from dyninf.grid.permutation import permutation
 from dyninf.grid.profile import NetworkProfile, profile
 from dyninf.grid.route import Cell, Route
 from dyninf.grid.scheme import Scheme
+from dyninf.grid.segments import CarriedState, Segment, SegmentPlan, segments_of
 from dyninf.grid.shift import (
     Exchange,
     Frames,
@@ -35,6 +36,7 @@ from dyninf.grid.views import (
 
 __all__ = [
     "Backbone",
+    "CarriedState",
     "Cell",
     "Checkpoint",
     "Costs",
@@ -50,6 +52,8 @@ __all__ = [
     "OnlineShift",
     "Route",
     "Scheme",
+    "Segment",
+    "SegmentPlan",
     "State",
     "TemporalShift",
     "TwoWayShift",
@@ -62,6 +66,7 @@ __all__ = [
     "idle_parameters",
     "permutation",
     "profile",
+    "segments_of",
     "video_answers",
     "video_logits",
     "video_macs",

@@ -48,7 +48,11 @@ class Gates(nn.ModuleList):
         if k == len(self):
             return torch.ones(len(logits_BN), dtype=torch.float64, device=logits_BN.device)
         # In float32 half of the scores of sure gates would round to 1 and could not be told apart.
-        return cast(Tensor, self[k](gate_inputs(features_BF, logits_BN))).double().sigmoid()
+        return self.log_odds(k, features_BF, logits_BN).double().sigmoid()
+
+    def log_odds(self, k: int, features_BF: Tensor, logits_BN: Tensor) -> Tensor:
+        """What the gate of checkpoint k gives (B,), of which the score is the sigmoid; the last has none."""
+        return cast(Tensor, self[k](gate_inputs(features_BF, logits_BN)))
 
 
 def gate_inputs(features_BF: Tensor, logits_BN: Tensor) -> Tensor:

@@ -91,7 +91,7 @@ class Network(nn.Module):
             flat = _images(_take_groups(features, before, groups), dims=3)
             flat = self._run_whole_stage(stage, flat, Frames(self._frames_of(groups)))
             features = _by_group(flat, len(groups), self.group_size)
-            read = tuple(group for group in groups if self._head_reads(Cell(group, stage)))
+            read = tuple(group for group in groups if self.head_reads(Cell(group, stage)))
             if read:
                 flat = _images(_take_groups(features, groups, read), dims=3)
                 sum_BGF = (
@@ -138,7 +138,7 @@ class Network(nn.Module):
         exchange = Exchange(self.shift, frames, state.kept.get(stage, ()), keep=group != groups[-1])
         flat = self.backbone.run_stage(stage, _images(inputs, dims=2), exchange)
 
-        if self._head_reads(cell):
+        if self.head_reads(cell):
             sum_BF = self.backbone.embed(stage, flat).unflatten(0, (-1, self.group_size)).sum(1)
             state = self._add(state, cell, sum_BF)
         features = {g: value for g, value in state.features.items() if g != group}
@@ -165,7 +165,7 @@ class Network(nn.Module):
 
     def features_at(self, checkpoint: Checkpoint, state: State) -> Tensor:
         """The head features (B, F) that a checkpoint's classifier and gate see."""
-        pool = self._pool(checkpoint.cell.stage)
+        pool = self.pool(checkpoint.cell.stage)
         return state.sums[pool] / state.frames[pool]
 
     def walk(self, video_BTCHW: Tensor) -> Iterator[tuple[Checkpoint, Tensor]]:
@@ -180,20 +180,20 @@ class Network(nn.Module):
 
     def _add(self, state: State, cell: Cell, sum_BF: Tensor) -> State:
         """The state with a cell's head features added to those that its head averages."""
-        pool = self._pool(cell.stage)
+        pool = self.pool(cell.stage)
         before = state.sums.get(pool)
         sums = {**state.sums, pool: sum_BF if before is None else before + sum_BF}
         frames = {**state.frames, pool: state.frames.get(pool, 0) + self.group_size}
         return replace(state, sums=sums, frames=frames)
 
-    def _pool(self, stage: int) -> int:
+    def pool(self, stage: int) -> int:
         """Which sum a stage's head reads: its own, or the one of all stages, 0."""
         return stage if self.average == "stage" else 0
 
     def _frames_of(self, groups: Iterable[int]) -> Permutation:
         return tuple(self.permutation[group - 1] for group in groups)
 
-    def _head_reads(self, cell: Cell) -> bool:
+    def head_reads(self, cell: Cell) -> bool:
         """Whether some checkpoint averages over the cell's head features."""
         return cell in self._read
 

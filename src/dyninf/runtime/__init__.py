@@ -1,7 +1,22 @@
 """Leaving early for real. Never imports Lightning."""
 
+from dyninf.runtime.answers import Answer, ClipFrames
+from dyninf.runtime.engines import ENGINES, Engine, engine_named
 from dyninf.runtime.evaluate import evaluate
 from dyninf.runtime.infer import InferenceResult, infer
 from dyninf.runtime.milliseconds import measure_milliseconds
+from dyninf.runtime.runner import Runner, stops_of
 
-__all__ = ["InferenceResult", "evaluate", "infer", "measure_milliseconds"]
+__all__ = [
+    "ENGINES",
+    "Answer",
+    "ClipFrames",
+    "Engine",
+    "InferenceResult",
+    "Runner",
+    "engine_named",
+    "evaluate",
+    "infer",
+    "measure_milliseconds",
+    "stops_of",
+]

@@ -1,0 +1,51 @@
+"""What compiles a segment: one graph, ahead of time.
+
+Legend: B clips.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from torch import Tensor
+
+from dyninf.grid import Segment
+
+Compiled = Callable[[Sequence[Tensor]], list[Tensor]]
+"""From the tensors of a segment's `plan.input_names` to those of its `output_names`, any number of clips.
+
+The results may lie in memory that the next call of the same segment writes again; who keeps them, copies them.
+"""
+
+
+class Engine(ABC):
+    """A way to run segments fast on this machine.
+
+    name: what ``runtime=NAME`` says. needs: packages that have to be installed. extra: of dyninf, which has them.
+    """
+
+    name: ClassVar[str]
+    needs: ClassVar[tuple[str, ...]] = ()
+    extra: ClassVar[str | None] = None
+
+    @classmethod
+    def is_there(cls) -> bool:
+        """Whether its packages are installed."""
+        return all(importlib.util.find_spec(package) is not None for package in cls.needs)
+
+    @classmethod
+    def versions(cls) -> tuple[str, ...]:
+        """Of what it is made of, so that a choice is made again where one has changed."""
+        from importlib.metadata import version
+
+        return tuple(f"{package} {version(package)}" for package in ("torch", *cls.needs))
+
+    @abstractmethod
+    def compile(self, segment: Segment, batch: int) -> Compiled:
+        """The segment as one graph, at its fastest for so many clips.
+
+        The network of the segment is in evaluation mode and has its batch norms folded (`engines.folded`).
+        """

@@ -1,0 +1,39 @@
+"""ONNX Runtime, on the CPU."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dyninf.grid import Segment
+from dyninf.runtime.engines.base import Compiled, Engine
+from dyninf.runtime.engines.onnx_graph import write_onnx
+
+
+class OnnxRuntime(Engine):
+    """One session a segment, whatever the number of clips."""
+
+    name = "onnxruntime"
+    needs = ("onnxruntime", "onnxscript")
+    extra = "onnx"
+
+    def compile(self, segment: Segment, batch: int) -> Compiled:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "segment.onnx"
+            write_onnx(segment, path)
+            session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        names = segment.plan.input_names
+
+        def run(inputs: Sequence[Tensor]) -> list[Tensor]:
+            given = {name: tensor.contiguous().numpy() for name, tensor in zip(names, inputs, strict=True)}
+            return [torch.from_numpy(array) for array in session.run(None, given)]
+
+        return run
