@@ -9,22 +9,11 @@ from tests.networks import SIZE, Setting, random_clips, random_network, relative
 from tests.runtime.test_infer import check_same, splitting_policies
 
 from dyninf import infer
-from dyninf.grid import Network, segments_of
-from dyninf.policies import MaxProbability, Patience
-from dyninf.runtime import Runner, engine_named, stops_of
+from dyninf.policies import MaxProbability
+from dyninf.runtime import Runner, engine_named
 
 TOLERANCE = 1e-3
 COMPILERS = ("onnxruntime", "openvino", "compile")
-
-
-def check_engine(network: Network, engine: str, policy: MaxProbability, clips: int) -> None:
-    video_BTCHW = random_clips(clips, network.num_frames)
-    runner = Runner(network, SIZE, SIZE, engine_named(engine), batch=clips)
-    expected, found = infer(network, video_BTCHW, policy), infer(runner, video_BTCHW, policy)
-    assert torch.equal(found.checkpoint_B, expected.checkpoint_B)
-    assert torch.equal(found.label_B, expected.label_B)
-    assert torch.equal(found.macs_B, expected.macs_B)
-    assert relative_difference(found.logits_BN, expected.logits_BN) <= TOLERANCE
 
 
 def test_eager_segments_with_folded_norms_are_the_network(setting: Setting) -> None:

@@ -8,7 +8,7 @@ whoever compiles a segment has nothing but tensors to pass in and out, and whoev
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,8 +32,8 @@ class SegmentPlan:
 
     cells: in the order of the route. checkpoints: their numbers from 0, in order; clips may leave at the last.
     groups: whose frames go in. reads, writes: names of the carried tensors that go in and come out.
-    carried: those that a clip has to keep behind this segment: what later segments read.
-    input_shapes: of one clip, without the B of `input_names`. carried_numbers: how many numbers a clip carries.
+    input_shapes: of one clip, in the order of `input_names`. carried_shapes: of what a clip
+        has to keep behind this segment: all that later segments read.
     """
 
     cells: tuple[Cell, ...]
@@ -41,9 +41,8 @@ class SegmentPlan:
     groups: tuple[int, ...]
     reads: tuple[str, ...]
     writes: tuple[str, ...]
-    carried: tuple[str, ...]
     input_shapes: tuple[tuple[int, ...], ...]
-    carried_numbers: int
+    carried_shapes: Mapping[str, tuple[int, ...]]
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -133,9 +132,8 @@ def segments_of(
             groups=groups,
             reads=reads,
             writes=writes,
-            carried=carried,
             input_shapes=(*frame_shapes, *(tuple(before[name].shape[1:]) for name in reads)),
-            carried_numbers=sum(after[name].numel() for name in carried),
+            carried_shapes={name: tuple(after[name].shape[1:]) for name in carried},
         )
         segments.append(Segment(network, plan, draft.before))
         live = (live - changed) | set(reads)

@@ -5,6 +5,7 @@ from dyninf.runtime.engines import ENGINES, Engine, engine_named
 from dyninf.runtime.evaluate import evaluate
 from dyninf.runtime.infer import InferenceResult, infer
 from dyninf.runtime.milliseconds import measure_milliseconds
+from dyninf.runtime.queues import Queues, answer_clips
 from dyninf.runtime.runner import Runner, stops_of
 
 __all__ = [
@@ -13,7 +14,9 @@ __all__ = [
     "ClipFrames",
     "Engine",
     "InferenceResult",
+    "Queues",
     "Runner",
+    "answer_clips",
     "engine_named",
     "evaluate",
     "infer",

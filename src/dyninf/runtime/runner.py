@@ -15,8 +15,6 @@ from dyninf.policies import Policy
 from dyninf.runtime.engines import Eager, Engine, folded
 from dyninf.runtime.walk import Carried, Step, StepResult, Tensors
 
-FLOAT32_BYTES = 4
-
 
 class Runner:
     """A walk over compiled segments; `infer` takes it in place of the network.
@@ -56,10 +54,6 @@ class Runner:
     def start(self) -> Tensors:
         return Tensors({})
 
-    def carried_bytes(self, step: Step) -> int:
-        """What one clip carries behind a step."""
-        return FLOAT32_BYTES * self.plans[step.number].carried_numbers
-
     def run(self, step: Step, carried: Carried, frames: Mapping[int, Tensor]) -> StepResult:
         """See `Walk`; the results may lie in memory that the next run of the same step writes again."""
         assert isinstance(carried, Tensors)
@@ -74,7 +68,7 @@ class Runner:
         if self.network.gates is not None:
             gate_Bj = _with_last(gate_Bj, logits_BjN)
         table = {**carried.table, **dict(zip(plan.writes, rest, strict=True))}
-        return StepResult(logits_BjN, gate_Bj, Tensors({name: table[name] for name in plan.carried}))
+        return StepResult(logits_BjN, gate_Bj, Tensors({name: table[name] for name in plan.carried_shapes}))
 
 
 def stops_of(policy: Policy, num_checkpoints: int) -> tuple[int, ...]:
