@@ -1,4 +1,4 @@
-"""Queues of clips: every clip is answered once, in order, as if it were alone; in full batches; in bounded memory.
+"""Queues: every clip is answered once, in order, as if it were alone; in full batches, in bounded memory.
 
 Legend: B clips, T frames, C, H, W, K checkpoints, N classes.
 """
@@ -150,7 +150,7 @@ def test_what_cannot_be_read_or_judged_is_an_answer_and_the_others_go_on(runner:
 def test_buffers_stay_under_their_limit_and_nothing_is_lost(runner: Runner) -> None:
     with Queues(runner, RandomExit(SHARES), batch=4, memory_mb=1000) as queues:
         least = 3 * max(queues.waiting.bytes_of_steps) / 2**20
-    with pytest.raises(ValueError, match="memory_mb=.* is not enough: batches of 4 need 1 at least"):
+    with pytest.raises(ValueError, match=r"memory_mb=.* is not enough: batches of 4 need 1 at least"):
         Queues(runner, RandomExit(SHARES), batch=4, memory_mb=least * 0.99)
     for factor in (1.0, 1.3, 2.5):
         video_BTCHW = random_clips(60, 8)

@@ -2,8 +2,8 @@
 
 Legend: B clips, t frames of a group, C, H, W, j checkpoints inside a segment, K in all, N classes.
 
-What a clip carries from one segment to the next is a table of tensors with names (`CarriedState`), so that
-whoever compiles a segment has nothing but tensors to pass in and out, and whoever queues clips can index them.
+What a clip carries from one segment to the next is a table of tensors with names (`CarriedState`): whoever
+compiles a segment has nothing but tensors to pass in and out, and whoever queues clips can index them.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ CarriedState = Mapping[str, Tensor]
 class SegmentPlan:
     """What a segment takes and gives, without weights.
 
-    cells: in the order of the route. checkpoints: their numbers from 0, in order; clips may leave at the last.
+    cells: in the order of the route. checkpoints: numbers from 0; clips may leave at the last.
     groups: whose frames go in. reads, writes: names of the carried tensors that go in and come out.
-    input_shapes: of one clip, in the order of `input_names`. carried_shapes: of what a clip
-        has to keep behind this segment: all that later segments read.
+    input_shapes: of one clip, in the order of `input_names`. carried_shapes: of what a clip has to keep behind
+        this segment: all that later segments read.
     """
 
     cells: tuple[Cell, ...]

@@ -1,6 +1,6 @@
 """Many clips at once: steps that run in full batches, although clips leave at different checkpoints.
 
-Legend: B clips of a batch, b of them that are there, J checkpoints so far, t frames of a group, C, H, W, N classes.
+Legend: B clips of a batch, b of them that are there, J checkpoints so far, N classes.
 
 Clips that survive a checkpoint wait before the next step, each in a row of a buffer that is the step's input;
 the deepest step with a full buffer runs next, so that late steps run in full batches too and what waits is
@@ -41,8 +41,8 @@ def answer_clips(
 ) -> Iterator[Answer]:
     """Answer every clip once, in the order in which they are given, each as soon as those before it are.
 
-    batch: clips of a step; with 1, one clip after the other is taken through, as soon as possible, and nothing
-        is decoded for the next one meanwhile.
+    batch: clips of a step; with 1, one clip after the other is taken through, as soon as possible, and
+        nothing is decoded for the next one meanwhile.
     memory_mb, decoders: see `Queues`.
 
     A clip that cannot be read, or whose logits are not finite, has an answer with its error.
@@ -68,7 +68,11 @@ def answer_clips(
 
 @dataclass(eq=False)
 class _Clip:
-    """A clip on its way. logits_JN, gate_J: of the checkpoints so far."""
+    """A clip on its way.
+
+    logits, gates: of the checkpoints so far. asked: the last step whose frames were asked for.
+    frames_asked: how many. decoding: of steps, until they are in the clip's row.
+    """
 
     number: int
     frames: ClipFrames
@@ -77,6 +81,7 @@ class _Clip:
     logits: list[Tensor] = field(default_factory=list)
     gates: list[Tensor] = field(default_factory=list)
     asked: int = 0
+    frames_asked: int = 0
     decoding: dict[int, Future[dict[str, Tensor]]] = field(default_factory=dict)
 
 
@@ -86,8 +91,8 @@ class Queues:
     batch: rows of a step's buffer. memory_mb: the most that buffers take together, in 2^20 bytes; where they
         are full, steps run with less than a batch before another clip is let in.
     decoders: threads that decode; a clip stays with one of them.
-    finish_first: where no buffer is full and no clip about to be added, the deepest step runs, so that who came
-        first is answered first. Otherwise the first one does, so that late steps run with more clips.
+    finish_first: where no buffer is full and no clip about to be added, the deepest step runs, so that who
+        came first is answered first. Otherwise the first one does, so that late steps run with more clips.
 
     Raises ValueError if the policy does not fit the network, or the memory is not enough for a batch.
     """
@@ -171,6 +176,7 @@ class Queues:
     # Decoding ----------------------------------------------------------------------------------------
 
     def _decode(self, clip: _Clip, step: Step) -> None:
+        clip.frames_asked += len(step.groups) * self._runner.network.group_size
         clip.decoding[step.number] = clip.worker.submit(_frames_of, clip.frames, step.groups)
         clip.asked = step.number
 
@@ -279,12 +285,13 @@ class Queues:
         macs = self._macs_K[passed].item() if passed >= 0 else 0.0
         return Answer(
             clip.number, clip.frames.name, label, probability, checkpoint, macs, milliseconds,
-            clip.frames.frames_decoded, logits_N, error,
+            clip.frames_asked, logits_N, error,
         )  # fmt: skip
 
     def _let_go(self, clip: _Clip) -> None:
-        for future in clip.decoding.values():
-            future.cancel()
+        for number, future in clip.decoding.items():
+            if future.cancel():
+                clip.frames_asked -= len(self._runner.steps[number].groups) * self._runner.network.group_size
         # In the thread that may be decoding for it. Nobody waits: it may have other clips to decode first.
         self._closing.append(clip.worker.submit(clip.frames.close))
         while self._closing and self._closing[0].done():

@@ -23,8 +23,8 @@ class Runner:
         reach the runner.
     height, width: of the frames, in pixels.
     batch: how many clips go through a step at a time, where speed counts; any number works.
-    stops: the numbers, from 0, of the checkpoints at which clips may leave; all when left out. The route is cut
-        there alone, since every cut costs time: `stops_of` says which ones a policy needs.
+    stops: the numbers, from 0, of the checkpoints at which clips may leave; all when left out. The route is
+        cut there alone, since every cut costs time: `stops_of` says which ones a policy needs.
 
     Raises ValueError if a stop is no checkpoint of the network, or the network is in training mode.
     """
@@ -72,7 +72,7 @@ class Runner:
 
 
 def stops_of(policy: Policy, num_checkpoints: int) -> tuple[int, ...]:
-    """The checkpoints, from 0, at which some clip may leave under a policy: where a score can reach the threshold."""
+    """The checkpoints, from 0, at which clips may leave: where a score can reach the threshold."""
     reachable = policy.thresholds(num_checkpoints) <= 1  # scores lie in [0, 1]
     return tuple(reachable.nonzero()[:, 0].tolist())
 

@@ -27,7 +27,7 @@ BUFFERS = 2
 class Buffer:
     """The input of a step for up to B clips, and what they carry through it.
 
-    step: its number. table: name → tensor (B, ...), of frames and of what is carried. clips: one a row in use.
+    step: its number. table: name → tensor (B, ...), of frames and of what is carried. clips: one a row.
     """
 
     def __init__(
@@ -143,12 +143,13 @@ class Waiting:
             self.give_back(buffer)
 
     def deepest_full(self, is_ready: Callable[[Any, int], bool]) -> int | None:
-        """The deepest step with a full buffer, all of it ready, whose clips can go on; None if there is none."""
+        """The deepest step with a full buffer, all of it ready, whose clips can go on; or None."""
         for number in reversed(range(len(self._queues))):
             buffers = self._queues[number]
-            if buffers and not buffers[0].free and all(is_ready(clip, number) for clip in buffers[0].clips):
-                if self.has_room(number + 1, self.batch):
-                    return number
+            if not buffers or buffers[0].free or not self.has_room(number + 1, self.batch):
+                continue
+            if all(is_ready(clip, number) for clip in buffers[0].clips):
+                return number
         return None
 
     def next_unfull(self, drain: bool) -> int | None:

@@ -17,14 +17,14 @@ from dyninf.grid import Segment
 Compiled = Callable[[Sequence[Tensor]], list[Tensor]]
 """From the tensors of a segment's `plan.input_names` to those of its `output_names`, any number of clips.
 
-The results may lie in memory that the next call of the same segment writes again; who keeps them, copies them.
+The results may lie in memory that the next call of the same segment writes again: copy what is to stay.
 """
 
 
 class Engine(ABC):
     """A way to run segments fast on this machine.
 
-    name: what ``runtime=NAME`` says. needs: packages that have to be installed. extra: of dyninf, which has them.
+    name: what ``runtime=NAME`` says. needs: packages that have to be installed, which the `extra` has.
     """
 
     name: ClassVar[str]

@@ -36,7 +36,7 @@ def folded(network: Network, height: int, width: int) -> Network:
 
 
 def _pairs(network: Network, height: int, width: int) -> dict[_BatchNorm, nn.Conv2d | nn.Linear]:
-    """Each batch norm with the layer whose output, and nothing else, it reads, every time that either runs."""
+    """Each batch norm with the layer whose output it always reads, and nothing else does."""
     made: dict[int, tuple[nn.Conv2d | nn.Linear, Tensor]] = {}
     found: dict[_BatchNorm, set[nn.Conv2d | nn.Linear | None]] = {}
     read_by: dict[nn.Module, set[nn.Module]] = {}
