@@ -1,6 +1,7 @@
 """Leaving early for real. Never imports Lightning."""
 
 from dyninf.runtime.answers import Answer, ClipFrames
+from dyninf.runtime.choose import Choice, choose_engine
 from dyninf.runtime.engines import ENGINES, Engine, engine_named
 from dyninf.runtime.evaluate import evaluate
 from dyninf.runtime.infer import InferenceResult, infer
@@ -11,12 +12,14 @@ from dyninf.runtime.runner import Runner, stops_of
 __all__ = [
     "ENGINES",
     "Answer",
+    "Choice",
     "ClipFrames",
     "Engine",
     "InferenceResult",
     "Queues",
     "Runner",
     "answer_clips",
+    "choose_engine",
     "engine_named",
     "evaluate",
     "infer",
