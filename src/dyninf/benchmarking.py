@@ -24,7 +24,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """A network to be measured, beside the plain one. size: of frames, (height, width). points: name → share."""
+    """A network to be measured, beside the plain one.
+
+    size: of frames, (height, width). points: name → share.
+    """
 
     network: Network
     plain: Network

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -65,30 +66,16 @@ def measure_decoding(
     for batch in batches:
         full = Runner(plain, side, side, engine, batch, cache=True)
         cut = Runner(network, side, side, engine, batch, cache=True)
-
-        def clips(of: Network) -> list[_TimedClip]:
-            return [_TimedClip(VideoClip(path, sampling, of.permutation, transform)) for path in files]
-
-        def through(runner: Runner, policy: Policy, batch: int = batch) -> tuple[float, float, float]:
-            given = clips(runner.network)
-            start = time.perf_counter()
-            answers = list(answer_clips(runner, policy, given, batch, memory_mb))
-            seconds = time.perf_counter() - start
-            decoding = sum(clip.seconds for clip in given)
-            return seconds, decoding, sum(answer.frames_decoded for answer in answers) / len(answers)
-
-        def everything_first(runner: Runner = full) -> tuple[float, float, float]:
-            return _decode_then_infer(runner, plain, files, sampling, transform)
-
-        ways: dict[str, Callable[[], tuple[float, float, float]]] = {}
+        through = partial(_through, files, sampling, transform, batch, memory_mb)
+        ways: dict[str, Callable[[], _Times]] = {}
         if batch == 1:
-            ways["full, all frames first"] = everything_first
-            ways["first answer"] = lambda cut=cut: through(cut, at_once)  # type: ignore[misc]
-            ways["first answer, its own cost"] = lambda cut=cut: _own_cost(cut, clips(network))  # type:
-        ignore[misc] else:
-            ways["full, frames decoded beside"] = lambda full=full: through(full, RandomExit([1.0]))  # type:
-        ignore[misc] ways[f"dynamic at {share:.0%}"] = lambda cut=cut: through(cut, leaving)  # type:
-        ignore[misc] found: dict[str, list[tuple[float, float, float]]] = {way: [] for way in ways}
+            ways["full, all frames first"] = partial(_decode_then_infer, full, files, sampling, transform)
+            ways["first answer"] = partial(through, cut, at_once)
+            ways["first answer, its own cost"] = partial(_own_cost, cut, files, sampling, transform)
+        else:
+            ways["full, frames decoded beside"] = partial(through, full, RandomExit([1.0]))
+        ways[f"dynamic at {share:.0%}"] = partial(through, cut, leaving)
+        found: dict[str, list[_Times]] = {way: [] for way in ways}
         for _ in range(rounds + 1):
             for way, run in ways.items():
                 found[way].append(run())
@@ -105,6 +92,33 @@ def measure_decoding(
                 )
             )
     return rows
+
+
+_Times = tuple[float, float, float]
+"""Seconds of a round, those of them that decoding took, and frames decoded of each video."""
+
+
+def _through(
+    files: Sequence[Path],
+    sampling: Sampling,
+    transform: ClipTransform,
+    batch: int,
+    memory_mb: float,
+    runner: Runner,
+    policy: Policy,
+) -> _Times:
+    clips = _clips(runner.network, files, sampling, transform)
+    start = time.perf_counter()
+    answers = list(answer_clips(runner, policy, clips, batch, memory_mb))
+    seconds = time.perf_counter() - start
+    decoding = sum(clip.seconds for clip in clips)
+    return seconds, decoding, sum(answer.frames_decoded for answer in answers) / len(answers)
+
+
+def _clips(
+    network: Network, files: Sequence[Path], sampling: Sampling, transform: ClipTransform
+) -> list[_TimedClip]:
+    return [_TimedClip(VideoClip(path, sampling, network.permutation, transform)) for path in files]
 
 
 class _TimedClip:
@@ -126,9 +140,9 @@ class _TimedClip:
 
 
 def _decode_then_infer(
-    runner: Runner, plain: Network, files: Sequence[Path], sampling: Sampling, transform: ClipTransform
-) -> tuple[float, float, float]:
-    start, decoding = time.perf_counter(), 0.0
+    runner: Runner, files: Sequence[Path], sampling: Sampling, transform: ClipTransform
+) -> _Times:
+    start, decoding, plain = time.perf_counter(), 0.0, runner.network
     for path in files:
         begun = time.perf_counter()
         with VideoReader(path) as reader:
@@ -141,8 +155,9 @@ def _decode_then_infer(
     return time.perf_counter() - start, decoding, float(plain.num_frames)
 
 
-def _own_cost(runner: Runner, clips: Sequence[_TimedClip]) -> tuple[float, float, float]:
+def _own_cost(runner: Runner, files: Sequence[Path], sampling: Sampling, transform: ClipTransform) -> _Times:
     """The frames of the first step and its cells, one after the other, with nothing else around them."""
+    clips = _clips(runner.network, files, sampling, transform)
     start, step = time.perf_counter(), runner.steps[0]
     for clip in clips:
         frames = {group: clip.group(group)[None] for group in step.groups}

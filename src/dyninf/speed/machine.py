@@ -17,7 +17,10 @@ ROUNDS = 3
 
 @dataclass(frozen=True)
 class Machine:
-    """processor, threads: of torch and the engines. peak_gmacs: of a float32 matrix product, 10^9 a second."""
+    """What ran.
+
+    threads: of torch and the engines. peak_gmacs: of a float32 matrix product, 10^9 a second.
+    """
 
     processor: str
     threads: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from math import isnan
 from pathlib import Path
@@ -12,12 +12,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from dyninf.atomic import atomic_file
-from dyninf.report import PlainTable
+from dyninf.report.plain_table import PlainTable
 from dyninf.speed.decoding import DecodingRow
 from dyninf.speed.machine import Machine
 from dyninf.speed.measure import Row, StepTime
 
-Steps = dict[str, Sequence[StepTime]]
+Steps = Mapping[str, Sequence[StepTime]]
 """By the name of a network on an engine at a batch."""
 
 
@@ -26,10 +26,13 @@ def write_speed_report(
     machine: Machine,
     rows: Sequence[Row],
     steps: Steps,
-    decoding: dict[str, Sequence[DecodingRow]],
+    decoding: Mapping[str, Sequence[DecodingRow]],
     command: str,
 ) -> PlainTable:
-    """Write ``benchmark.csv``, ``steps.csv``, ``decoding.csv``, ``benchmark.md`` and ``benchmark.png``; the table of rows."""
+    """Write ``benchmark.csv``, ``steps.csv``, ``decoding.csv``, ``benchmark.md`` and ``benchmark.png``.
+
+    Gives the table of rows.
+    """
     points = [asdict(row) | {"of_limit": row.of_limit, "of_macs": row.of_macs} for row in rows]
     _write_csv(output / "benchmark.csv", points)
     _write_csv(
@@ -74,8 +77,9 @@ def speed_table(rows: Sequence[Row]) -> PlainTable:
         )
     )
     note = (
-        "Times of a clip, medians of rounds in turn, ± half the range between quartiles. Limit: what the steps' "
-        "own times at full batch allow. Of MACs, of limit: the speed-up over these. Of peak: MACs a second over "
+        "Times of a clip, medians of rounds in turn, ± half the range between quartiles. Limit: what the "
+        "steps' own times at full batch allow. Of MACs, of limit: the speed-up over these. Of peak: MACs a "
+        "second over "
         "those of a large matrix product."
     )
     return PlainTable("Full and dynamic inference", header, lines, note)
