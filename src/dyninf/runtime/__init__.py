@@ -1,11 +1,27 @@
-"""Leaving early for real. Never imports Lightning."""
 
-from dyninf.runtime.answers import Answer, ClipFrames
-from dyninf.runtime.engines import ENGINES, Engine, engine_named
-from dyninf.runtime.evaluate import evaluate
-from dyninf.runtime.infer import InferenceResult, infer
-from dyninf.runtime.milliseconds import measure_milliseconds
-from dyninf.runtime.runner import Runner, stops_of
+from typing import TYPE_CHECKING
+
+from dyninf.lazy import import_lazily
+
+if TYPE_CHECKING:
+    from dyninf.runtime.answers import Answer, ClipFrames
+    from dyninf.runtime.engines import ENGINES, Engine, engine_named
+    from dyninf.runtime.evaluate import evaluate
+    from dyninf.runtime.infer import InferenceResult, infer
+    from dyninf.runtime.milliseconds import measure_milliseconds
+    from dyninf.runtime.runner import Runner, stops_of
+
+import_lazily(
+    __name__,
+    {
+        "dyninf.runtime.answers": ["Answer", "ClipFrames"],
+        "dyninf.runtime.engines": ["ENGINES", "Engine", "engine_named"],
+        "dyninf.runtime.evaluate": ["evaluate"],
+        "dyninf.runtime.infer": ["InferenceResult", "infer"],
+        "dyninf.runtime.milliseconds": ["measure_milliseconds"],
+        "dyninf.runtime.runner": ["Runner", "stops_of"],
+    },
+)
 
 __all__ = [
     "ENGINES",
