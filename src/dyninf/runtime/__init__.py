@@ -1,12 +1,15 @@
+"""Leaving early for real. Never imports Lightning; `exported` not even torch."""
 
 from typing import TYPE_CHECKING
 
 from dyninf.lazy import import_lazily
 
 if TYPE_CHECKING:
+    from dyninf.runtime import exported
     from dyninf.runtime.answers import Answer, ClipFrames
     from dyninf.runtime.engines import ENGINES, Engine, engine_named
     from dyninf.runtime.evaluate import evaluate
+    from dyninf.runtime.exported.write import export_network
     from dyninf.runtime.infer import InferenceResult, infer
     from dyninf.runtime.milliseconds import measure_milliseconds
     from dyninf.runtime.runner import Runner, stops_of
@@ -17,10 +20,12 @@ import_lazily(
         "dyninf.runtime.answers": ["Answer", "ClipFrames"],
         "dyninf.runtime.engines": ["ENGINES", "Engine", "engine_named"],
         "dyninf.runtime.evaluate": ["evaluate"],
+        "dyninf.runtime.exported.write": ["export_network"],
         "dyninf.runtime.infer": ["InferenceResult", "infer"],
         "dyninf.runtime.milliseconds": ["measure_milliseconds"],
         "dyninf.runtime.runner": ["Runner", "stops_of"],
     },
+    packages=["exported"],
 )
 
 __all__ = [
@@ -32,6 +37,8 @@ __all__ = [
     "Runner",
     "engine_named",
     "evaluate",
+    "export_network",
+    "exported",
     "infer",
     "measure_milliseconds",
     "stops_of",
