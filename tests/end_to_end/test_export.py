@@ -101,7 +101,11 @@ def test_the_policy_that_the_run_left_is_exported_unless_one_is_given(
     command: Command, here: Path, run_of: Callable[[str], Path]
 ) -> None:
     run = run_of("depth")
+    for name in ("manifest.json", "segment-9.onnx"):  # of an earlier export, which is replaced
+        (here / "out").mkdir(exist_ok=True)
+        (here / "out" / name).write_text("{}")
     command("export", f"checkpoint={run}/checkpoints/best.ckpt", "output=out").check()
+    assert not (here / "out/segment-9.onnx").exists()
     assert json.loads((here / "out/policy.json").read_text()) == json.loads((run / "policy.json").read_text())
     manifest = json.loads((here / "out/manifest.json").read_text())
     assert manifest["fingerprint"] == json.loads((run / "policy.json").read_text())["fingerprint"]

@@ -16,10 +16,11 @@ from tests.networks import NUM_CLASSES, SIZE, labelled, random_clips, random_net
 from tests.policies.criteria import CRITERIA
 
 from dyninf import Trace, infer
-from dyninf.grid import Network
-from dyninf.policies import LearnedGate, Oracle, Policy
+from dyninf.grid import Network, Segment
+from dyninf.policies import LearnedGate, MaxProbability, Oracle, Policy
 from dyninf.runtime import export_network, exported
-from dyninf.runtime.exported import Preprocessing
+from dyninf.runtime.engines import write_onnx
+from dyninf.runtime.exported import Preprocessing, write
 from dyninf.trace import FittedPolicy
 
 CLIPS = 12
@@ -31,7 +32,7 @@ USABLE = {name: policy for name, policy in CRITERIA.items() if not policy.sees_l
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    return random_network("resnet_small", "joint", 8, width=8, head_width=16, gates=8)
+    return random_network("resnet_small", "joint", 8, width=8, head_width=16, gates=8, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -191,3 +192,21 @@ def test_what_cannot_be_exported_is_refused_before_anything_is_lost(
     monkeypatch.chdir(tmp_path)
     refused(LearnedGate(0.5), Path(), "no folder that an export could replace")
     assert (folder / "notes.txt").read_text() == "dear"
+
+
+def test_a_graph_that_is_not_its_segment_is_never_left_behind(
+    trace: Trace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = random_network("resnet_small", "depth", 4, width=8, shift="none")
+
+    def write_another(segment: Segment, path: Path) -> None:
+        with torch.no_grad():
+            segment.network.backbone.fc.bias.add_(1)
+            write_onnx(segment, path)
+            segment.network.backbone.fc.bias.sub_(1)
+
+    monkeypatch.setattr(write, "write_onnx", write_another)
+    never = FittedPolicy.of(MaxProbability(2.0), trace)  # one segment
+    with pytest.raises(ValueError, match=r"segment-1\.onnx is not the segment: its logits differs by"):
+        export_network(network, never, tmp_path / "new", CLASSES, PREPROCESSING)
+    assert list(tmp_path.iterdir()) == []

@@ -56,6 +56,7 @@ class ExportedNetwork:
 
         Raises ValueError if the video does not fit, or logits are not finite.
         """
+        video = np.asarray(video)
         self._check(video)
         clips, manifest = len(video), self.manifest
         number_B = np.arange(clips) if clip_B is None else np.asarray(clip_B)

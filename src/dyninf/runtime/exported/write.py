@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+import torch
+
 from dyninf.atomic import atomic_folder
 from dyninf.grid import Network, Segment, fingerprint, segments_of
 from dyninf.policies import Policy
@@ -22,6 +24,10 @@ from dyninf.runtime.exported.manifest import (
 )
 from dyninf.runtime.runner import stops_of
 from dyninf.version import __version__
+
+CLIPS_COMPARED = 3  # not as many as a graph is traced with, since it has to work for any number
+TOLERANCE = 1e-3
+"""By which a graph may differ from its segment, as a share of the largest value."""
 
 
 class PolicyFile(Protocol):
@@ -45,7 +51,7 @@ def export_network(
     network: on the CPU. folder: takes the place of an earlier export there; all of it is written, or nothing.
 
     Raises ValueError if the policy cannot be used without torch or does not fit the network, the folder holds
-    anything else, or the packages that write graphs are missing.
+    anything else, or the packages that write graphs are missing; or if a graph is not what its segment is.
     """
     policy, K = file.policy, len(network.checkpoints)
     if type(policy).__name__ not in SCORES:
@@ -80,6 +86,7 @@ def export_network(
 
 def _write(segment: Segment, path: Path) -> ExportedSegment:
     write_onnx(segment, path)
+    _check_same(segment, path)
     plan = segment.plan
     return ExportedSegment(
         path.name,
@@ -90,6 +97,26 @@ def _write(segment: Segment, path: Path) -> ExportedSegment:
         tuple(segment.output_names),
         plan.carried,
     )
+
+
+def _check_same(segment: Segment, path: Path) -> None:
+    """Raise ValueError if onnxruntime makes something else of the graph than torch of the segment."""
+    import onnxruntime
+
+    inputs = segment.example(CLIPS_COMPARED)
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    found = session.run(
+        None, {name: x.numpy() for name, x in zip(segment.plan.input_names, inputs, strict=True)}
+    )
+    with torch.inference_mode():
+        expected = segment(*inputs)
+    for name, mine, theirs in zip(segment.output_names, expected, found, strict=True):
+        difference = (mine - torch.from_numpy(theirs)).abs().max().item()
+        if not difference <= TOLERANCE * mine.abs().max().item():
+            raise ValueError(
+                f"the graph {path.name} is not the segment: its {name} differs by {difference:.3g}; "
+                "other releases of torch or onnxscript may do better"
+            )
 
 
 def _check_free(folder: Path) -> None:
