@@ -18,6 +18,8 @@ from dyninf.grid import Segment
 
 def write_onnx(segment: Segment, path: Path) -> None:
     """Write the segment with its weights; inputs and outputs have the segment's names."""
+    from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+
     inputs = segment.example(2)  # one clip would be taken for a size that is fixed
     clips = torch.export.Dim("clips")
     for talkative in ("onnxscript", "onnx_ir"):  # every constant that they find twice
@@ -34,5 +36,7 @@ def write_onnx(segment: Segment, path: Path) -> None:
             dynamic_shapes=(tuple({0: clips} for _ in inputs),),
         )
     assert program is not None
+    # Which line of the source each node is from, with this machine's paths; more than the nodes themselves.
+    ClearMetadataAndDocStringPass()(program.model)
     path.parent.mkdir(parents=True, exist_ok=True)
     program.save(str(path))
