@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
@@ -69,6 +70,7 @@ class Measured:
 
 def measured_networks(config: DictConfig) -> Iterator[Measured]:
     """The network of the checkpoint, those listed in ``networks``, or that of backbone and scheme."""
+    torch.manual_seed(0)  # the same weights every time, so that graphs are found in the cache
     if config.checkpoint is not None:
         file = checkpoint_file.read(config.checkpoint)
         crop, scheme = int(file.config.dataset.crop), make(file.config.scheme)

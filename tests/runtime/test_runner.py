@@ -25,12 +25,6 @@ def test_eager_segments_with_folded_norms_are_the_network(setting: Setting) -> N
         check_same(infer(runner, setting.video_BTCHW, policy), expected, torch.arange(5))
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Graphs are written once for the tests of a worker, and none are left in the user's cache."""
-    monkeypatch.setenv("DYNINF_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-
-
 @pytest.mark.parametrize(
     ("engine", "backbone", "options"),
     [

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
+from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 
 import torch
@@ -28,20 +30,15 @@ def cache_folder() -> Path:
 
 
 class GraphFiles:
-    """The graphs of one network, in a folder of the cache, or in a temporary one while this is a context.
+    """The graphs of one network, in a folder of the cache, or in a temporary one that goes when the context
+    ends.
 
     fingerprint: of the network, before its batch norms were folded; None for a temporary folder.
     """
 
     def __init__(self, fingerprint: str | None = None) -> None:
-        self._temporary = fingerprint is None
-        if fingerprint is None:
-            self.folder = Path(tempfile.mkdtemp(prefix="dyninf-graphs-"))
-        else:
-            self.folder = cache_folder() / "graphs" / fingerprint
-            self.folder.mkdir(parents=True, exist_ok=True)
-            os.utime(self.folder)
-            _forget_others(self.folder)
+        self._fingerprint = fingerprint
+        self._temporary = ExitStack()
 
     def __enter__(self) -> GraphFiles:
         return self
@@ -49,17 +46,26 @@ class GraphFiles:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._temporary:
-            shutil.rmtree(self.folder)
+        self._temporary.close()
 
     def of(self, segment: Segment) -> Path:
         """The file of a segment, written if it is not there."""
         what = (segment.plan, segment.output_names, torch.__version__, __version__)
-        path = self.folder / f"{hashlib.sha256(repr(what).encode()).hexdigest()[:16]}.onnx"
+        path = self._folder / f"{hashlib.sha256(repr(what).encode()).hexdigest()[:16]}.onnx"
         if not path.exists():
             with atomic_file(path) as new:
                 write_onnx(segment, new)
         return path
+
+    @cached_property
+    def _folder(self) -> Path:
+        if self._fingerprint is None:
+            return Path(self._temporary.enter_context(TemporaryDirectory(prefix="dyninf-graphs-")))
+        folder = cache_folder() / "graphs" / self._fingerprint
+        folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
+        _forget_others(folder)
+        return folder
 
 
 def _forget_others(mine: Path) -> None:

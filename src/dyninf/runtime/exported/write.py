@@ -95,7 +95,7 @@ def _write(segment: Segment, path: Path) -> ExportedSegment:
         plan.groups,
         dict(zip(plan.input_names, plan.input_shapes, strict=True)),
         tuple(segment.output_names),
-        plan.carried,
+        tuple(plan.carried_shapes),
     )
 
 
