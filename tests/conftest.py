@@ -17,7 +17,7 @@ from tests.networks import Setting, labelled, random_clips, random_network
 from dyninf.grid import Network
 from dyninf.trace import Trace
 
-# Graphs that engines read, and choices of engines, are kept for a run of the tests, and not in the user's cache.
+# Graphs that engines read are kept for a run of the tests, and none in the user's cache.
 os.environ["DYNINF_CACHE"] = tempfile.mkdtemp(prefix="dyninf-tests-")
 atexit.register(shutil.rmtree, os.environ["DYNINF_CACHE"], ignore_errors=True)
 

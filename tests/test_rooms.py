@@ -20,9 +20,10 @@ MAY_IMPORT = {
     "data": LEAVES,
     "gates": {"grid", *LEAVES},
     "schemes": {"grid", "backbones", *LEAVES},
+    "speed": {"grid", "policies", "runtime", "data", "report", *LEAVES},
     "report": {"grid", "policies", "trace", "runtime", "data", "gates", *LEAVES},
 }
-ENTRY_POINTS = {"train", "evaluate", "sweep", "macs", "check_data", "fit_gates", "export"}
+ENTRY_POINTS = {"train", "evaluate", "sweep", "macs", "benchmark", "check_data", "fit_gates", "export"}
 
 
 def imported_rooms(path: Path) -> set[str]:

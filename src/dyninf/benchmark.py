@@ -6,18 +6,17 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.console import Console
 
-from dyninf.benchmarking import clean_command, decode_and_measure, measured_networks
+from dyninf.benchmarking import check_settings, clean_command, decode_and_measure, measured_networks
+from dyninf.checkpoint_file import save_config
 from dyninf.cli import application
-from dyninf.configuration import whole_number
-from dyninf.speed import Machine, write_speed_report
+from dyninf.speed import Machine, brief_table, write_speed_report
 
 
 @application("benchmark")
 def main(config: DictConfig) -> None:
     """Measure the networks that the config names, and write tables and a figure to ``config.output``."""
-    for key in ("rounds", "num_frames", "num_classes", "height", "width"):
-        whole_number(config, key, least=1)
-    console = Console(stderr=True)
+    check_settings(config)
+    console = Console()
     machine = Machine.measured()
     console.print(str(machine))
     rows, steps, decoding = [], {}, {}
@@ -31,9 +30,10 @@ def main(config: DictConfig) -> None:
             if config.decoding:
                 decoding[measured.name] = decode_and_measure(measured, config, Path(folder), console.print)
     output = Path(config.paths.output_dir)
-    table = write_speed_report(output, machine, rows, steps, decoding, clean_command())
-    Console().print(table.rich())
-    Console().print(f"written to {output}: benchmark.csv, benchmark.md, benchmark.png")
+    save_config(output, config)
+    write_speed_report(output, machine, rows, steps, decoding, clean_command())
+    console.print(brief_table(rows).rich())
+    console.print(f"written to {output}: benchmark.csv, benchmark.md, benchmark.png", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from dyninf import checkpoint_file
-from dyninf.configuration import build_network, make
+from dyninf.configuration import build_network, make, whole_number
 from dyninf.data import ClipTransform, Segment
 from dyninf.grid import Network
 from dyninf.runtime import Engine, choose_engine, engine_named
@@ -66,6 +66,17 @@ class Measured:
             config.memory_mb,
             say,
         )
+
+
+def check_settings(config: DictConfig) -> None:
+    """Raise ValueError for a setting that makes no sense, before anything is measured."""
+    for key in ("rounds", "decoding_repeats", "num_frames", "num_classes", "height", "width"):
+        whole_number(config, key, least=1)
+    if not config.batch or any(not isinstance(batch, int) or batch < 1 for batch in config.batch):
+        raise ValueError(f"batch must be a list of whole numbers of at least 1, got {config.batch}")
+    if config.runtime != "auto":
+        for name in [config.runtime] if isinstance(config.runtime, str) else config.runtime:
+            engine_named(name)
 
 
 def measured_networks(config: DictConfig) -> Iterator[Measured]:

@@ -28,11 +28,8 @@ def write_speed_report(
     steps: Steps,
     decoding: Mapping[str, Sequence[DecodingRow]],
     command: str,
-) -> PlainTable:
-    """Write ``benchmark.csv``, ``steps.csv``, ``decoding.csv``, ``benchmark.md`` and ``benchmark.png``.
-
-    Gives the table of rows.
-    """
+) -> None:
+    """Write ``benchmark.csv``, ``steps.csv``, ``decoding.csv``, ``benchmark.md`` and ``benchmark.png``."""
     points = [asdict(row) | {"of_limit": row.of_limit, "of_macs": row.of_macs} for row in rows]
     _write_csv(output / "benchmark.csv", points)
     _write_csv(
@@ -41,14 +38,12 @@ def write_speed_report(
     if decoding:
         named = [{"network": name, **asdict(row)} for name, found in decoding.items() for row in found]
         _write_csv(output / "decoding.csv", named)
-    table = speed_table(rows)
-    texts = ["# Speed", f"{machine}.", f"`{command}`", table.markdown()]
+    texts = ["# Speed", f"{machine}.", f"`{command}`", speed_table(rows).markdown()]
     texts += [_steps_table(run, found).markdown() for run, found in steps.items()]
     texts += [_decoding_table(name, found).markdown() for name, found in decoding.items()]
     with atomic_file(output / "benchmark.md") as new:
         new.write_text("\n\n".join(texts) + "\n")
     _save_figure(output / "benchmark.png", rows)
-    return table
 
 
 def speed_table(rows: Sequence[Row]) -> PlainTable:
@@ -83,6 +78,24 @@ def speed_table(rows: Sequence[Row]) -> PlainTable:
         "those of a large matrix product."
     )
     return PlainTable("Full and dynamic inference", header, lines, note)
+
+
+def brief_table(rows: Sequence[Row]) -> PlainTable:
+    """A line a point, as wide as a terminal."""
+    lines = [
+        [
+            f"{row.network} {row.scheme}, {row.engine}, batch {row.batch}",
+            row.point,
+            f"{row.ms:.0f}",
+            f"{row.speedup:.2f}×",
+            f"{row.macs_ratio:.2f}×",
+            f"{row.limit:.2f}×",
+        ]
+        for row in rows
+    ]
+    return PlainTable(
+        "Full and dynamic inference", ["network", "point", "ms", "speed-up", "MACs", "limit"], lines
+    )
 
 
 def _steps_table(run: str, found: Sequence[StepTime]) -> PlainTable:
