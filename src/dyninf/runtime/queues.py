@@ -223,13 +223,16 @@ class Queues:
         with torch.inference_mode():
             result = self._runner.run(step, Tensors(inputs), frames)
             answers, survivors = self._judge(step, clips, result)
-        if survivors:
-            assert isinstance(result.carried, Tensors)
-            there = [clips[row] for row in survivors]
-            self.waiting.put_many(step.number + 1, there, survivors, result.carried.table)
-            for clip in there:
-                self._decode_next(clip, step)
-        self.waiting.give_back(buffer)
+        assert isinstance(result.carried, Tensors)
+        there = [clips[row] for row in survivors]
+        if there and self._one_at_a_time:  # nothing else runs, and so writes, before it goes on
+            self.waiting.hand_over(buffer, result.carried.table)
+        else:
+            if there:
+                self.waiting.put_many(step.number + 1, there, survivors, result.carried.table)
+            self.waiting.give_back(buffer)
+        for clip in there:
+            self._decode_next(clip, step)
         return answers
 
     def _judge(self, step: Step, clips: list[_Clip], result: StepResult) -> tuple[list[Answer], list[int]]:
