@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "schemes": {"grid", "backbones", *LEAVES},
     "report": {"grid", "policies", "trace", "runtime", "data", "gates", *LEAVES},
 }
-ENTRY_POINTS = {"train", "evaluate", "sweep", "macs", "check_data", "fit_gates"}
+ENTRY_POINTS = {"train", "evaluate", "sweep", "macs", "check_data", "fit_gates", "predict"}
 
 
 def imported_rooms(path: Path) -> set[str]:

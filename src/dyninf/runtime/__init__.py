@@ -5,7 +5,9 @@ from dyninf.runtime.engines import ENGINES, Engine, engine_named
 from dyninf.runtime.evaluate import evaluate
 from dyninf.runtime.infer import InferenceResult, infer
 from dyninf.runtime.milliseconds import measure_milliseconds
+from dyninf.runtime.queues import answer_clips
 from dyninf.runtime.runner import Runner, stops_of
+from dyninf.runtime.walk import Walk
 
 __all__ = [
     "ENGINES",
@@ -14,6 +16,8 @@ __all__ = [
     "Engine",
     "InferenceResult",
     "Runner",
+    "Walk",
+    "answer_clips",
     "engine_named",
     "evaluate",
     "infer",
