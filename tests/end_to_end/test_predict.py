@@ -153,7 +153,7 @@ def test_without_an_output_a_table_is_printed_and_the_folder_stays_as_it_was(
     header, row, total = done.out.splitlines()
     assert header.split() == "class probability checkpoint GMACs of full ms frames video".split()
     assert row.endswith("  videos/a.mp4")
-    assert total.startswith("1 videos, ")
+    assert total.startswith("1 video, ")
     assert [path.name for path in here.iterdir()] == ["videos"]
     bad = command("predict", checkpoint, "source=videos/c.mp4")
     assert bad.code == 1
@@ -248,7 +248,7 @@ def test_a_stream_is_predicted_while_it_comes_and_ends_with_it(
     overrides = (checkpoint, "source=stream:long.mp4", "window=16f", "output=out.jsonl")
     done = command("predict", *overrides).check()
     assert [row["window"] for row in rows_of(here / "out.jsonl")] == [0, 1, 2, 3]
-    assert done.out.startswith("0 videos, 4 windows, ")
+    assert done.out.startswith("4 windows, ")
     command("predict", *overrides).check()
     assert [row["window"] for row in rows_of(here / "out.jsonl")] == [0, 1, 2, 3] * 2
 

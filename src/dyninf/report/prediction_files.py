@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -34,15 +34,14 @@ class TerminalRows:
     HEADER = ("class", "probability", "checkpoint", "GMACs", "of full", "ms", "frames", "video")
     WIDTHS = (24, 11, 14, 9, 8, 9, 6)
 
-    def __init__(self, write: Callable[[str], object] = print) -> None:
+    def __init__(self) -> None:
         self.done: set[str] = set()
         self.errors = 0
-        self._print = write
         self._begun = False
 
     def write(self, row: Prediction) -> None:
         if not self._begun:
-            self._print(self._line(self.HEADER))
+            print(self._line(self.HEADER), flush=True)
             self._begun = True
         where = row.path
         if row.window is not None:
@@ -58,7 +57,7 @@ class TerminalRows:
             str(row.frames_decoded),
             where if row.error is None else f"{where}  error: {row.error.removeprefix(f'{row.path}: ')}",
         ]
-        self._print(self._line(cells))
+        print(self._line(cells), flush=True)
 
     def close(self) -> None:
         """Nothing is open."""

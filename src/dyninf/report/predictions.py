@@ -178,9 +178,11 @@ class Totals:
 
     def line(self) -> str:
         """Such as "12 videos, 0.41 GMACs on average, 38.2 % of full inference, 20.1 videos a second"."""
-        parts = [f"{self.videos} videos"]
+        parts = []
+        if self.videos or not self.windows:
+            parts.append(f"{self.videos} video{'s' * (self.videos != 1)}")
         if self.windows:
-            parts.append(f"{self.windows} windows")
+            parts.append(f"{self.windows} window{'s' * (self.windows != 1)}")
         if self.clips:
             parts.append(f"{self.gmacs / self.clips:.4g} GMACs on average")
             parts.append(f"{self.share / self.clips:.1%} of full inference".replace("%", " %"))
