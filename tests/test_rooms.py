@@ -23,7 +23,17 @@ MAY_IMPORT = {
     "speed": {"grid", "policies", "runtime", "data", "report", *LEAVES},
     "report": {"grid", "policies", "trace", "runtime", "data", "gates", *LEAVES},
 }
-ENTRY_POINTS = {"train", "evaluate", "sweep", "macs", "benchmark", "check_data", "fit_gates", "export"}
+ENTRY_POINTS = {
+    "train",
+    "evaluate",
+    "sweep",
+    "macs",
+    "benchmark",
+    "check_data",
+    "fit_gates",
+    "export",
+    "predict",
+}
 
 
 def imported_rooms(path: Path) -> set[str]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dyninf.runtime.milliseconds import measure_milliseconds
     from dyninf.runtime.queues import Queues, answer_clips
     from dyninf.runtime.runner import Runner, stops_of
+    from dyninf.runtime.walk import Walk
 
 import_lazily(
     __name__,
@@ -28,6 +29,7 @@ import_lazily(
         "dyninf.runtime.milliseconds": ["measure_milliseconds"],
         "dyninf.runtime.queues": ["Queues", "answer_clips"],
         "dyninf.runtime.runner": ["Runner", "stops_of"],
+        "dyninf.runtime.walk": ["Walk"],
     },
     packages=["exported"],
 )
@@ -41,6 +43,7 @@ __all__ = [
     "InferenceResult",
     "Queues",
     "Runner",
+    "Walk",
     "answer_clips",
     "choose_engine",
     "engine_named",

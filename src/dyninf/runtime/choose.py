@@ -10,7 +10,7 @@ import json
 import platform
 import time
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -50,9 +50,16 @@ class Choice:
 
 
 def choose_engine(
-    network: Network, height: int, width: int, batch: int = 1, stops: Collection[int] | None = None
+    network: Network,
+    height: int,
+    width: int,
+    batch: int = 1,
+    stops: Collection[int] | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Choice:
     """Measure the engines that are installed, or remember what was measured before.
+
+    say: told that measuring begins, since it takes a while.
 
     A choice holds for networks of the same architecture, cut at the same places, on the same processor with
     as many threads and the same versions of everything. On a GPU it is `Eager`, the one that runs there.
@@ -64,6 +71,7 @@ def choose_engine(
     path = cache_folder() / "engines" / f"{_key(network, segments, batch, engines)}.json"
     if path.exists():
         return _read(path)
+    say(f"measuring {', '.join(engine.name for engine in engines)}, once for this network and machine")
     begun = time.perf_counter()
     counts = Counter(_work(segment) for segment in segments)
     # The last of those alike: its temporal shift has features of an earlier group to read.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median, quantiles
 
 import torch
@@ -22,8 +23,10 @@ from dyninf.speed.machine import Machine, resident_mb
 
 EVERY_CUT = "no exit, cut at every checkpoint"
 NO_CUT = "no exit"
-BATCHES = 12
-"""Batches of clips that go through in a round: enough to fill the queues of a dozen steps more than once."""
+WHOLE_BATCHES, WHOLE_CLIPS = 2, 8
+"""Of a round in which no clip leaves: at least so many batches, and so many clips."""
+POINT_BATCHES, POINT_CLIPS = 7, 24
+"""Of a round at a point: enough to fill the queues of late steps, though few clips come there."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Row:
         nothing for queues. ms: of a clip at the point, ms_full of full inference, both medians of rounds;
         spread: half of the range between the quartiles of the point's rounds, over their median.
     of_peak: multiply-adds a second over those of the machine's matrix product. memory_mb: of the process,
-        after the point. buffers_mb: the most that waiting clips' buffers took.
+        after the point. clips: of a round.
     """
 
     network: str
@@ -109,26 +112,27 @@ def measure_speed(
     full = Runner(plain, height, width, engine, batch, cache=True)
     cut = Runner(network, height, width, engine, batch, cache=True)
     uncut = Runner(network, height, width, engine, batch, stops=[], cache=True)
-    clips = batch * BATCHES
+    whole_clips = batch * max(WHOLE_BATCHES, -(-WHOLE_CLIPS // batch))
+    point_clips = batch * max(POINT_BATCHES, -(-POINT_CLIPS // batch))
     videos = [_clip(network, height, width, seed) for seed in range(4)]
     whole = torch.stack([torch.cat(list(clip.group_frames)) for clip in videos])  # groups one after the other
     batch_frames = _batch_frames(plain, whole, batch)
 
     def run_full() -> None:
-        for _ in range(BATCHES):
+        for _ in range(whole_clips // batch):
             full.run(full.steps[0], full.start(), batch_frames)
 
-    def run_dynamic(runner: Runner, policy: Policy) -> Tensor:
+    def run_dynamic(runner: Runner, policy: Policy, clips: int) -> Tensor:
         given = (videos[i % len(videos)] for i in range(clips))
         found = [answer.checkpoint for answer in answer_clips(runner, policy, given, batch, memory_mb)]
         return torch.tensor(found)
 
     nobody = RandomExit([0.0] * (K - 1) + [1.0])
     runs: dict[str, Callable[[], Tensor | None]] = {"full": run_full}
-    runs[NO_CUT] = lambda: run_dynamic(uncut, nobody)
-    runs[EVERY_CUT] = lambda: run_dynamic(cut, nobody)
-    for name, policy in policies.items():
-        runs[name] = lambda policy=policy: run_dynamic(cut, policy)  # type: ignore[misc]
+    runs[NO_CUT] = partial(run_dynamic, uncut, nobody, whole_clips)
+    runs[EVERY_CUT] = partial(run_dynamic, cut, nobody, whole_clips)
+    runs |= {name: partial(run_dynamic, cut, policy, point_clips) for name, policy in policies.items()}
+    clips = {name: point_clips if name in policies else whole_clips for name in runs}
     times: dict[str, list[float]] = {name: [] for name in runs}
     left: dict[str, Tensor | None] = {}
     memory: dict[str, float] = {}
@@ -138,7 +142,7 @@ def measure_speed(
         for name, run in runs.items():
             start = time.perf_counter()
             left[name] = run()
-            times[name].append((time.perf_counter() - start) / clips * 1000)
+            times[name].append((time.perf_counter() - start) / clips[name] * 1000)
             memory[name] = resident_mb()
         say(f"  round {round_number}: " + ", ".join(f"{n} {t[-1]:.4g} ms" for n, t in times.items()))
     kept = {name: found[1:] for name, found in times.items()}
@@ -170,7 +174,7 @@ def measure_speed(
                 spread=_spread(kept[name]),
                 of_peak=mean_macs / (ms / 1000) / (machine.peak_gmacs * 1e9),
                 memory_mb=memory[name],
-                clips=clips,
+                clips=clips[name],
             )
         )
     return rows, step_times.table(full_macs, median(kept["full"]))
