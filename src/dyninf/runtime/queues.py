@@ -176,9 +176,12 @@ class Queues:
     # Decoding ----------------------------------------------------------------------------------------
 
     def _decode(self, clip: _Clip, step: Step) -> None:
-        clip.frames_asked += len(step.groups) * self._runner.network.group_size
-        clip.decoding[step.number] = clip.worker.submit(_frames_of, clip.frames, step.groups)
+        clip.frames_asked += self._frames_of(step.number)
+        clip.decoding[step.number] = clip.worker.submit(_groups_of, clip.frames, step.groups)
         clip.asked = step.number
+
+    def _frames_of(self, number: int) -> int:
+        return len(self._runner.steps[number].groups) * self._runner.network.group_size
 
     def _decode_next(self, clip: _Clip, survived: Step) -> None:
         """Have the frames decoded that a clip needs next, now that it is known to stay."""
@@ -209,6 +212,7 @@ class Queues:
             try:
                 self.waiting.fill(number, clip, future.result())
             except FOR_THE_CLIP as error:
+                clip.frames_asked -= self._frames_of(number)
                 self.waiting.remove(number, clip)
                 answers.append(self._failed(clip, str(error)))
         return answers
@@ -294,14 +298,14 @@ class Queues:
     def _let_go(self, clip: _Clip) -> None:
         for number, future in clip.decoding.items():
             if future.cancel():
-                clip.frames_asked -= len(self._runner.steps[number].groups) * self._runner.network.group_size
+                clip.frames_asked -= self._frames_of(number)
         # In the thread that may be decoding for it. Nobody waits: it may have other clips to decode first.
         self._closing.append(clip.worker.submit(clip.frames.close))
         while self._closing and self._closing[0].done():
             self._closing.popleft().result()
 
 
-def _frames_of(clip: ClipFrames, groups: tuple[int, ...]) -> dict[str, Tensor]:
+def _groups_of(clip: ClipFrames, groups: tuple[int, ...]) -> dict[str, Tensor]:
     return {f"frames.{group}": clip.group(group) for group in groups}
 
 

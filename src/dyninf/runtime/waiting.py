@@ -142,6 +142,7 @@ class Waiting:
         new.table |= table
         new.clips, new.behind = buffer.clips, buffer
         self.held_bytes += self.bytes_of_steps[step]
+        self.peak_bytes = max(self.peak_bytes, self.held_bytes)
         self._queues[step].append(new)
 
     def fill(self, step: int, clip: Any, tensors: Mapping[str, Tensor]) -> None:
