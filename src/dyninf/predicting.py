@@ -31,9 +31,10 @@ from dyninf.data import (
     window_clips,
 )
 from dyninf.data.clip_frames import Permutation
+from dyninf.grid import Network
 from dyninf.policies import Policy
 from dyninf.report import Annotator, Prediction, Rows, Totals, Wording, captions_of
-from dyninf.runtime import Answer, Engine, Walk, answer_clips, engine_named
+from dyninf.runtime import Answer, Runner, answer_clips, choose_engine, engine_named, stops_of
 
 SourceClip = VideoClip | LiveClip | UnreadableClip
 
@@ -41,9 +42,18 @@ DEFAULT_WINDOWS = Windows(2.0)
 """Of a live stream, which has no whole."""
 
 
-def choose_engine(name: str) -> Engine:
-    """The engine that ``runtime=NAME`` means."""
-    return engine_named("eager" if name == "auto" else name)
+def make_runner(network: Network, policy: Policy, crop: int, runtime: str = "auto", batch: int = 1) -> Runner:
+    """The network compiled for frames of `crop` pixels, cut where the policy lets clips leave.
+
+    runtime: the name of an engine, or auto for the fastest one here, told when it had to be measured.
+    """
+    stops = stops_of(policy, len(network.checkpoints))
+    if runtime == "auto":
+        choice = choose_engine(network, crop, crop, batch, stops)
+        runtime = choice.engine
+        if not choice.remembered and choice.milliseconds:
+            print(choice, file=sys.stderr)
+    return Runner(network, crop, crop, engine_named(runtime), batch, stops)
 
 
 class Source:
@@ -101,14 +111,14 @@ class Source:
 
 
 def predict(
-    walk: Walk,
+    runner: Runner,
     policy: Policy,
     source: Source,
     classes: Collection[str],
     rows: Rows,
     annotator: Annotator | None = None,
     batch: int = 1,
-    memory_mb: float = 1024,
+    memory_mb: float = 2048,
     decoders: int = 1,
 ) -> Totals:
     """Answer every clip of a source, and write a row for each as it comes.
@@ -121,7 +131,7 @@ def predict(
 
     Raises ValueError or OSError for what is wrong with the source as a whole, or with the policy.
     """
-    network, crop = walk.network, source.datamodule.test_transform.crop
+    network, crop = runner.network, source.datamodule.test_transform.crop
     totals = Totals(kept=len(rows.done), kept_errors=rows.errors)
     desk = _Desk(Wording.of(network, tuple(classes), crop, crop), rows, annotator, totals)
     left = _without(source.videos, rows.done)
@@ -131,7 +141,7 @@ def predict(
         clips = source.clips_of(left, network.permutation)
     given: deque[SourceClip] = deque()
     begin = time.perf_counter()
-    answers = answer_clips(walk, policy, _noted(clips, given), batch, memory_mb, decoders)
+    answers = answer_clips(runner, policy, _noted(clips, given), batch, memory_mb, decoders)
     with closing(answers), _progress(left) as advance:  # type: ignore[type-var]
         try:
             for answer in answers:

@@ -2,13 +2,13 @@
 
 Legend: B clips, t frames of a group, C, H, W, j checkpoints inside a segment, K in all, N classes.
 
-What a clip carries from one segment to the next is a table of tensors with names (`CarriedState`), so that
-whoever compiles a segment has nothing but tensors to pass in and out, and whoever queues clips can index them.
+What a clip carries from one segment to the next is a table of tensors with names (`CarriedState`): whoever
+compiles a segment has nothing but tensors to pass in and out, and whoever queues clips can index them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,10 +30,10 @@ CarriedState = Mapping[str, Tensor]
 class SegmentPlan:
     """What a segment takes and gives, without weights.
 
-    cells: in the order of the route. checkpoints: their numbers from 0, in order; clips may leave at the last.
+    cells: in the order of the route. checkpoints: numbers from 0; clips may leave at the last one.
     groups: whose frames go in. reads, writes: names of the carried tensors that go in and come out.
-    carried: those that a clip has to keep behind this segment: what later segments read.
-    input_shapes: of one clip, without the B of `input_names`. carried_numbers: how many numbers a clip carries.
+    input_shapes: of one clip, in the order of `input_names`. carried_shapes: of what a clip keeps behind this
+        segment, since later ones read it.
     """
 
     cells: tuple[Cell, ...]
@@ -41,9 +41,8 @@ class SegmentPlan:
     groups: tuple[int, ...]
     reads: tuple[str, ...]
     writes: tuple[str, ...]
-    carried: tuple[str, ...]
     input_shapes: tuple[tuple[int, ...], ...]
-    carried_numbers: int
+    carried_shapes: Mapping[str, tuple[int, ...]]
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -133,9 +132,8 @@ def segments_of(
             groups=groups,
             reads=reads,
             writes=writes,
-            carried=carried,
             input_shapes=(*frame_shapes, *(tuple(before[name].shape[1:]) for name in reads)),
-            carried_numbers=sum(after[name].numel() for name in carried),
+            carried_shapes={name: tuple(after[name].shape[1:]) for name in carried},
         )
         segments.append(Segment(network, plan, draft.before))
         live = (live - changed) | set(reads)

@@ -14,13 +14,10 @@ from torch import Tensor
 class ClipFrames(Protocol):
     """The frames of one clip, decoded when their group is asked for; used by one thread alone.
 
-    name: said in answers; need not be unique. frames_decoded: so far, the ones on the way not counted.
+    name: said in answers; need not be unique.
     """
 
     name: str
-
-    @property
-    def frames_decoded(self) -> int: ...
 
     def group(self, group: int) -> Tensor:
         """The normalised frames (t, C, H, W), float32, of a group, from 1.
@@ -37,9 +34,10 @@ class Answer:
     """What became of one clip: a class, or an error.
 
     number: of the clip, from 0, in the order in which they were given; `RandomExit` draws by it.
-    label: the predicted class. probability: its softmax probability. checkpoint: where the clip left, from 0.
-    macs: multiply-adds spent on it. milliseconds: from when its first frames were asked for to its answer,
-        waiting for other clips included. frames_decoded: of its frames. logits_N: at the checkpoint, float32.
+    label: the predicted class. probability: its softmax probability. checkpoint: where it left, from 0. macs:
+        multiply-adds spent on it. milliseconds: from when its first frames were asked for to its answer,
+        waiting for other clips included. frames_decoded: how many were asked for. logits_N: at the
+        checkpoint, float32.
     error: why there is no class; the fields above are then None, but for what was spent until then.
     """
 

@@ -10,12 +10,10 @@ from collections.abc import Collection, Mapping
 import torch
 from torch import Tensor
 
-from dyninf.grid import Network, segments_of
+from dyninf.grid import Network, fingerprint, segments_of
 from dyninf.policies import Policy
-from dyninf.runtime.engines import Eager, Engine, folded
+from dyninf.runtime.engines import Eager, Engine, GraphFiles, folded
 from dyninf.runtime.walk import Carried, Step, StepResult, Tensors
-
-FLOAT32_BYTES = 4
 
 
 class Runner:
@@ -25,8 +23,10 @@ class Runner:
         reach the runner.
     height, width: of the frames, in pixels.
     batch: how many clips go through a step at a time, where speed counts; any number works.
-    stops: the numbers, from 0, of the checkpoints at which clips may leave; all when left out. The route is cut
-        there alone, since every cut costs time: `stops_of` says which ones a policy needs.
+    stops: the numbers, from 0, of the checkpoints at which clips may leave; all when left out. The route is
+        cut there alone, since every cut costs time: `stops_of` says which ones a policy needs.
+    cache: keep graphs that were written for the engine in the user's cache (`engines.cache_folder`), so that
+        the next runner of the same network is there sooner.
 
     Raises ValueError if a stop is no checkpoint of the network, or the network is in training mode.
     """
@@ -39,6 +39,7 @@ class Runner:
         engine: Engine | None = None,
         batch: int = 1,
         stops: Collection[int] | None = None,
+        cache: bool = False,
     ) -> None:
         if network.training:
             raise ValueError("the network is in training mode; call .eval()")
@@ -51,14 +52,11 @@ class Runner:
         self.plans = [segment.plan for segment in segments]
         self.steps = tuple(Step(i, plan.checkpoints, plan.groups) for i, plan in enumerate(self.plans))
         self._has_gates = ["log_odds" in segment.output_names for segment in segments]
-        self._compiled = [self.engine.compile(segment, batch) for segment in segments]
+        with GraphFiles(fingerprint(network) if cache else None) as graphs:
+            self._compiled = [self.engine.compile(segment, batch, graphs) for segment in segments]
 
     def start(self) -> Tensors:
         return Tensors({})
-
-    def carried_bytes(self, step: Step) -> int:
-        """What one clip carries behind a step."""
-        return FLOAT32_BYTES * self.plans[step.number].carried_numbers
 
     def run(self, step: Step, carried: Carried, frames: Mapping[int, Tensor]) -> StepResult:
         """See `Walk`; the results may lie in memory that the next run of the same step writes again."""
@@ -74,11 +72,11 @@ class Runner:
         if self.network.gates is not None:
             gate_Bj = _with_last(gate_Bj, logits_BjN)
         table = {**carried.table, **dict(zip(plan.writes, rest, strict=True))}
-        return StepResult(logits_BjN, gate_Bj, Tensors({name: table[name] for name in plan.carried}))
+        return StepResult(logits_BjN, gate_Bj, Tensors({name: table[name] for name in plan.carried_shapes}))
 
 
 def stops_of(policy: Policy, num_checkpoints: int) -> tuple[int, ...]:
-    """The checkpoints, from 0, at which some clip may leave under a policy: where a score can reach the threshold."""
+    """The checkpoints, from 0, at which clips may leave: where a score can reach the threshold."""
     reachable = policy.thresholds(num_checkpoints) <= 1  # scores lie in [0, 1]
     return tuple(reachable.nonzero()[:, 0].tolist())
 

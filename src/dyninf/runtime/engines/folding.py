@@ -23,8 +23,10 @@ def folded(network: Network, height: int, width: int) -> Network:
     pairs = _pairs(copied, height, width)
     names = {module: name for name, module in copied.named_modules()}
     for norm, layer in pairs.items():
-        fuse = fuse_conv_bn_eval if isinstance(layer, nn.Conv2d) else fuse_linear_bn_eval
-        _put(copied, names[layer], fuse(layer, norm))  # type: ignore[arg-type]
+        if isinstance(layer, nn.Conv2d):
+            _put(copied, names[layer], fuse_conv_bn_eval(layer, norm))
+        else:
+            _put(copied, names[layer], fuse_linear_bn_eval(layer, norm))
         _put(copied, names[norm], nn.Identity())
     for parameter in copied.parameters():
         parameter.requires_grad_(False)
@@ -33,10 +35,10 @@ def folded(network: Network, height: int, width: int) -> Network:
     return copied
 
 
-def _pairs(network: Network, height: int, width: int) -> dict[nn.Module, nn.Module]:
-    """Each batch norm with the layer whose output, and nothing else, it reads, every time that either runs."""
-    made: dict[int, tuple[nn.Module, Tensor]] = {}
-    found: dict[nn.Module, set[nn.Module | None]] = {}
+def _pairs(network: Network, height: int, width: int) -> dict[_BatchNorm, nn.Conv2d | nn.Linear]:
+    """Each batch norm with the layer whose output it always reads, and nothing else does."""
+    made: dict[int, tuple[nn.Conv2d | nn.Linear, Tensor]] = {}
+    found: dict[_BatchNorm, set[nn.Conv2d | nn.Linear | None]] = {}
     read_by: dict[nn.Module, set[nn.Module]] = {}
 
     def note(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
@@ -60,7 +62,7 @@ def _pairs(network: Network, height: int, width: int) -> dict[nn.Module, nn.Modu
     finally:
         for handle in handles:
             handle.remove()
-    pairs: dict[nn.Module, nn.Module] = {}
+    pairs: dict[_BatchNorm, nn.Conv2d | nn.Linear] = {}
     for norm, layers in found.items():
         layer = next(iter(layers))
         if len(layers) == 1 and layer is not None and read_by[layer] == {norm}:
