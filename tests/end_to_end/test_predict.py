@@ -128,7 +128,10 @@ def test_rows_are_what_infer_says_of_the_clips_that_evaluate_sees(
         assert row["checkpoint"] == left.name
         assert row["gmacs"] == pytest.approx(result.macs_B[v].item() / 1e9)
         on_the_way = network.route.cells[: network.route.cells.index(left.cell) + 1]
-        assert row["frames_decoded"] == len({group for group, _ in on_the_way}) * network.group_size
+        needed = len({group for group, _ in on_the_way}) * network.group_size
+        # The next group may be decoded while a step runs from which the clip then leaves, the second not.
+        ahead = 0 if left == network.checkpoints[0] else network.group_size
+        assert needed <= row["frames_decoded"] <= needed + ahead
     mean = sum(row["gmacs"] for row in rows.values()) / 12
     assert done.check().out.startswith(f"12 videos, {mean:.4g} GMACs on average, ")
 

@@ -210,6 +210,7 @@ class Queues:
                 self.waiting.fill(number, clip, future.result())
             except FOR_THE_CLIP as error:
                 self.waiting.remove(number, clip)
+                clip.frames_asked = clip.frames.frames_decoded  # those that failed were not
                 answers.append(self._failed(clip, str(error)))
         return answers
 
