@@ -214,7 +214,6 @@ class Queues:
             except FOR_THE_CLIP as error:
                 clip.frames_asked -= self._frames_of(number)
                 self.waiting.remove(number, clip)
-                clip.frames_asked = clip.frames.frames_decoded  # those that failed were not
                 answers.append(self._failed(clip, str(error)))
         return answers
 
