@@ -306,7 +306,8 @@ class Queues:
 
 
 def _groups_of(clip: ClipFrames, groups: tuple[int, ...]) -> dict[str, Tensor]:
-    return {f"frames.{group}": clip.group(group) for group in groups}
+    # Turned in memory here, beside inference, if it has to be.
+    return {f"frames.{group}": clip.group(group).float().contiguous() for group in groups}
 
 
 def _evidence_of(clips: list[_Clip], classes: int, device: torch.device) -> Evidence:

@@ -131,15 +131,14 @@ class Waiting:
             placed += count
 
     def hand_over(self, buffer: Buffer, table: Mapping[str, Tensor]) -> None:
-        """Have all clips of a buffer, which was taken, wait for the next step with what `table` refers to.
+        """Have the one clip of a buffer, which was taken, wait for the next step with what `table` refers to.
 
-        Nothing is copied, so what the table refers to must not be written before the clips have gone on. In
-        place of `put_many` and `give_back`.
+        Only where batches are of one clip. Nothing is copied, so what the table refers to must not be written
+        before the clips have gone on. In place of `put_many` and `give_back`.
         """
         step = buffer.step + 1
-        frames = {name: shape for name, shape in self._shapes[step].items() if name.startswith("frames.")}
-        new = Buffer(step, frames, self.batch, self._device)
-        new.table |= table
+        new = Buffer(step, {}, self.batch, self._device)
+        new.table = dict(table)
         new.clips, new.behind = buffer.clips, buffer
         self.held_bytes += self.bytes_of_steps[step]
         self.peak_bytes = max(self.peak_bytes, self.held_bytes)
@@ -150,7 +149,10 @@ class Waiting:
         buffer = self._buffer_of(step, clip)
         row = buffer.clips.index(clip)
         for name, tensor in tensors.items():
-            buffer.table[name][row].copy_(tensor)
+            if self.batch == 1:
+                buffer.table[name] = tensor[None].to(self._device)  # no need to copy
+            else:
+                buffer.table[name][row].copy_(tensor)
 
     def remove(self, step: int, clip: Any) -> None:
         """Take a clip out of its row."""
