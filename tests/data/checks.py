@@ -1,5 +1,6 @@
-"""What the tests of the published data sets have in common."""
+"""What the tests of data have in common, most of it about the published data sets."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,9 @@ def append(file: Path, line: str) -> int:
     with file.open("a") as opened:
         opened.write(f"{line}\n")
     return len(file.read_text().splitlines())
+
+
+def is_open(path: Path) -> bool:
+    """Whether this process has the file open; asks /proc, so on Linux only."""
+    links = Path("/proc/self/fd")
+    return any(os.path.samefile(path, link) for link in links.iterdir() if link.exists())

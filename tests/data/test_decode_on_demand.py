@@ -1,10 +1,10 @@
 """Groups of frames are decoded when they are asked for, and the file is let go."""
 
-import os
 import sys
 from pathlib import Path
 
 import pytest
+from tests.data.checks import is_open
 from tests.data.numbered_clips import CLIPS, number_of
 
 from dyninf.data import VideoError, decode_on_demand
@@ -13,11 +13,6 @@ from dyninf.data import VideoError, decode_on_demand
 @pytest.fixture
 def path(tmp_path) -> Path:
     return CLIPS["h264, gop 12, 3 b, open"].write(tmp_path)
-
-
-def is_open(path: Path) -> bool:
-    links = Path("/proc/self/fd")
-    return any(os.path.samefile(path, link) for link in links.iterdir() if link.exists())
 
 
 def test_each_group_comes_with_its_frames_in_order(path):

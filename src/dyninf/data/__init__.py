@@ -1,6 +1,7 @@
 """Data sets as LightningDataModules, over one decoder, one sampler and one transform."""
 
 from dyninf.data.augmentation import MultiScaleCrop
+from dyninf.data.clip_frames import Span, UnreadableClip, VideoClip
 from dyninf.data.container import VideoError
 from dyninf.data.corruption import CORRUPTIONS, Corruption
 from dyninf.data.crops import CropsTransform
@@ -12,6 +13,7 @@ from dyninf.data.file_check import FileCheck, check_file
 from dyninf.data.frame_source import Decoder, FrameReader, FrameSource, ImageFolder, VideoFile, frame_source
 from dyninf.data.hmdb51 import HMDB51
 from dyninf.data.kinetics400 import Kinetics400
+from dyninf.data.live import LiveClip, is_live, live_clips, open_live
 from dyninf.data.mocap import Mocap
 from dyninf.data.published import PublishedDataModule
 from dyninf.data.sampling import (
@@ -27,12 +29,14 @@ from dyninf.data.sampling import (
 from dyninf.data.skipping import ShareSkipped, Skipped, SkippedVideos, SkippingLoader
 from dyninf.data.something_v1 import SomethingV1
 from dyninf.data.something_v2 import SomethingV2
+from dyninf.data.sources import named_in, videos_at
 from dyninf.data.synthetic import Synthetic
 from dyninf.data.torchcodec_reader import TorchcodecReader
 from dyninf.data.transforms import ClipTransform
 from dyninf.data.ucf101 import UCF101
 from dyninf.data.video_dataset import Clip, Video, VideoDataset, batch_of
 from dyninf.data.video_folder import VideoFolder
+from dyninf.data.windows import SharedSource, Windows, frame_rate, window_clips
 
 __all__ = [
     "CORRUPTIONS",
@@ -51,21 +55,26 @@ __all__ = [
     "FrameSource",
     "ImageFolder",
     "Kinetics400",
+    "LiveClip",
     "Mocap",
     "MultiScaleCrop",
     "PublishedDataModule",
     "Sampling",
     "Segment",
     "ShareSkipped",
+    "SharedSource",
     "Skipped",
     "SkippedVideos",
     "SkippingLoader",
     "SomethingV1",
     "SomethingV2",
+    "Span",
     "Synthetic",
     "TorchcodecReader",
     "Uniform",
+    "UnreadableClip",
     "Video",
+    "VideoClip",
     "VideoDataModule",
     "VideoDataset",
     "VideoError",
@@ -73,14 +82,22 @@ __all__ = [
     "VideoFolder",
     "VideoInfo",
     "VideoReader",
+    "Windows",
     "batch_of",
     "check_file",
     "decode_on_demand",
+    "frame_rate",
     "frame_source",
+    "is_live",
+    "live_clips",
     "middle_frames",
+    "named_in",
+    "open_live",
     "probe",
     "random_frames",
     "read_frames",
     "segment_bounds",
     "uniform_frames",
+    "videos_at",
+    "window_clips",
 ]
