@@ -20,9 +20,10 @@ MAY_IMPORT = {
     "data": LEAVES,
     "gates": {"grid", *LEAVES},
     "schemes": {"grid", "backbones", *LEAVES},
+    "service": {"grid", "policies", "runtime", "data", *LEAVES},
     "report": {"grid", "policies", "trace", "runtime", "data", "gates", *LEAVES},
 }
-ENTRY_POINTS = {"train", "evaluate", "sweep", "macs", "check_data", "fit_gates"}
+ENTRY_POINTS = {"train", "evaluate", "sweep", "macs", "check_data", "fit_gates", "predict"}
 
 
 def imported_rooms(path: Path) -> set[str]:

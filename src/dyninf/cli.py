@@ -26,6 +26,7 @@ from omegaconf.errors import (
 )
 
 from dyninf.configuration import CONF, make
+from dyninf.grid import Network
 from dyninf.multirun import name_jobs_by_what_differs
 from dyninf.policies import Policy
 from dyninf.trace import FittedPolicy
@@ -34,6 +35,10 @@ TRACEBACK = "HYDRA_FULL_ERROR"
 FOR_THE_USER = (ValueError, OSError, HydraException, OmegaConfBaseException)
 # Torch cannot build this one again from its message and raises a RuntimeError instead.
 FROM_A_WORKER = "Caught VideoError in DataLoader worker"
+
+
+class ExitCode(int):
+    """What a command returns to end with a code other than 0, having done and said what it could."""
 
 
 class Refused(BaseException):
@@ -46,7 +51,8 @@ def application(
     """Make a command of a function of a config: ``conf/CONFIG_NAME.yaml`` with Hydra's overrides.
 
     What the user can mend (bad overrides, files, values) ends with one line on stderr and exit code 2;
-    HYDRA_FULL_ERROR=1 shows the traceback instead. Anything else is a bug and keeps its traceback.
+    HYDRA_FULL_ERROR=1 shows the traceback instead. Anything else is a bug and keeps its traceback. A function
+    that returns an `ExitCode` chooses the code itself; of the jobs of a multirun the largest counts.
 
     In configs ``${scratch:}`` is a folder that is removed when the command ends.
 
@@ -54,12 +60,17 @@ def application(
     """
 
     def decorate(task: Callable[[DictConfig], Any]) -> Callable[[], None]:
+        codes = [ExitCode(0)]
+
         @functools.wraps(task)
         def tidy(config: DictConfig) -> Any:
             folder = Path(HydraConfig.get().runtime.output_dir)
             was_empty = not any(folder.iterdir())
             try:
-                return task(config)
+                result = task(config)
+                if isinstance(result, ExitCode):
+                    codes.append(result)
+                return result
             except BaseException as error:
                 mendable = is_for_the_user(error)
                 if mendable and was_empty and folder != Path.cwd() and not has_results(folder):
@@ -82,6 +93,8 @@ def application(
                     before()
                     name_jobs_by_what_differs()
                     app()
+                if code := max(codes):
+                    sys.exit(code)
                 return
             except Refused as refused:
                 error = refused.__cause__
@@ -138,6 +151,32 @@ def policy_of(config: DictConfig) -> Policy | FittedPolicy:
     if given:
         raise ValueError(f"give policy_file or {given[0]}, not both: the file has its policy and thresholds")
     return FittedPolicy.load(config.policy_file)
+
+
+def ready_policy_of(config: DictConfig, network: Network, run: Path) -> Policy:
+    """A policy that has thresholds: that of ``policy_file``, of the settings, or of the file that a run left.
+
+    run: the folder of the network's run. Raises ValueError if there is none, or it does not fit the network.
+    """
+    keys = [override.split("=")[0].lstrip("+~") for override in HydraConfig.get().overrides.task]
+    own, given = run / "policy.json", any(key.split(".")[0] == "policy" for key in keys)
+    if config.policy_file is not None or given:
+        policy = policy_of(config)
+    elif own.is_file():
+        policy = FittedPolicy.load(own)
+    else:
+        raise ValueError(
+            f"no thresholds: there is no {own}; give policy_file=FILE, or policy.threshold=NUMBER "
+            "such as 0.9 (with 2 nothing leaves before the last checkpoint)"
+        )
+    if isinstance(policy, FittedPolicy):
+        policy.check_fits(network, split="")
+        policy = policy.policy
+    policy.check_fits(len(network.checkpoints), network.gates is not None)
+    policy.thresholds(len(network.checkpoints))
+    if policy.sees_labels:
+        raise ValueError(f"{type(policy).__name__} needs the true classes, and these videos have none")
+    return policy
 
 
 def is_for_the_user(error: BaseException) -> bool:

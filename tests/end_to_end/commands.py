@@ -14,7 +14,10 @@ from pathlib import Path
 
 _server = multiprocessing.get_context("forkserver")
 _server.set_forkserver_preload(
-    [f"dyninf.{name}" for name in ("train", "evaluate", "sweep", "macs", "check_data", "fit_gates")]
+    [
+        f"dyninf.{name}"
+        for name in ("train", "evaluate", "sweep", "macs", "check_data", "fit_gates", "predict")
+    ]
 )
 
 # One thread a process: many tests run at once. Without a GPU: the same everywhere.

@@ -147,11 +147,7 @@ def test_a_clip_that_takes_too_long_ends_with_503_and_is_dropped(
         return clip
 
     with running(small_network, tmp_path, Limits(time_limit=0.5), clip_of, batch=1) as service:
-        with httpx.Client() as client:
-            responses = [
-                client.post(f"{service.url}/v1/predict", files={"video": video.read_bytes()})
-                for _ in range(2)
-            ]
+        responses = [service.post(video.read_bytes()) for _ in range(2)]
         assert [response.status_code for response in responses] == [503, 503]
         assert all(response.headers["Retry-After"] for response in responses)
         assert service.metric("dyninf_clips_waiting") == 2  # a place is kept as long as its file

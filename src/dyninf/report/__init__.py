@@ -1,5 +1,6 @@
 """Figures, tables and files that a person looks at."""
 
+from dyninf.report.annotate import Annotator, captions_of
 from dyninf.report.assess import Assessment, assess
 from dyninf.report.check_report import CheckedVideo, check_data, fault_table, size_table
 from dyninf.report.cost_report import CostSummary, report_costs
@@ -10,6 +11,8 @@ from dyninf.report.figure import save_curve
 from dyninf.report.gate_report import gate_table, report_gates
 from dyninf.report.loggers import followed, log_assessment, tags_of
 from dyninf.report.policies_report import report_policies
+from dyninf.report.prediction_files import FileRows, Rows, TerminalRows, rows_to
+from dyninf.report.predictions import Prediction, Totals, Wording
 from dyninf.report.runs_report import report_runs
 from dyninf.report.summary import checkpoint_table, comparison_table
 from dyninf.report.sweep_report import report_sweep
@@ -17,13 +20,21 @@ from dyninf.report.time_report import load_milliseconds, time_network, time_of_s
 from dyninf.report.wandb_logger import SteadyWandbLogger
 
 __all__ = [
+    "Annotator",
     "Assessment",
     "CheckedVideo",
     "CostSummary",
     "EpochTable",
+    "FileRows",
+    "Prediction",
+    "Rows",
     "SteadyWandbLogger",
+    "TerminalRows",
+    "Totals",
+    "Wording",
     "add_error_bars",
     "assess",
+    "captions_of",
     "cell_table",
     "check_data",
     "checkpoint_table",
@@ -40,6 +51,7 @@ __all__ = [
     "report_policies",
     "report_runs",
     "report_sweep",
+    "rows_to",
     "save_curve",
     "size_table",
     "stage_table",

@@ -7,6 +7,7 @@ from dyninf.runtime.infer import InferenceResult, infer
 from dyninf.runtime.milliseconds import measure_milliseconds
 from dyninf.runtime.queues import Queues, answer_clips
 from dyninf.runtime.runner import Runner, stops_of
+from dyninf.runtime.walk import Walk
 
 __all__ = [
     "ENGINES",
@@ -16,6 +17,7 @@ __all__ = [
     "InferenceResult",
     "Queues",
     "Runner",
+    "Walk",
     "answer_clips",
     "engine_named",
     "evaluate",
