@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "service": {"grid", "policies", "runtime", "data", *LEAVES},
     "report": {"grid", "policies", "trace", "runtime", "data", "gates", *LEAVES},
 }
-ENTRY_POINTS = {"train", "evaluate", "sweep", "macs", "check_data", "fit_gates", "predict"}
+ENTRY_POINTS = {"train", "evaluate", "sweep", "macs", "check_data", "fit_gates", "predict", "serve"}
 
 
 def imported_rooms(path: Path) -> set[str]:
