@@ -21,8 +21,8 @@ Address = tuple[str, int]
 class Outcome:
     """What a client saw.
 
-    status: of the last response; None where it went away before one. waits: how often it was told to come again
-    (429). seconds: of the last try, from its first byte to the response. error: of the connection.
+    status: of the last response; None where it went away before one. waits: how often it was told to come
+    again (429). seconds: of the last try, from its first byte to the response. error: of the connection.
     """
 
     kind: str
