@@ -1,4 +1,4 @@
-"""200 uploads at once, many of them slow, broken, oversized or aborted, three times over.
+"""200 uploads at once, many of them slow, broken, oversized or aborted, ten times over.
 
     python -m experiments.service_load.run
 
@@ -27,7 +27,7 @@ from typing import Any
 from experiments.service_load.clients import KINDS, Outcome, run_clients
 
 HERE = Path(__file__).resolve().parent
-ROUNDS = 3
+ROUNDS = 10
 UPLOADS = {
     "good": 100,
     "slow": 20,
