@@ -3,7 +3,11 @@
 Legend: B clips, T frames, C, H, W, V videos, K checkpoints, N classes.
 """
 
+import atexit
 import itertools
+import os
+import shutil
+import tempfile
 
 import pytest
 import torch
@@ -12,6 +16,10 @@ from tests.networks import Setting, labelled, random_clips, random_network
 
 from dyninf.grid import Network
 from dyninf.trace import Trace
+
+# Graphs that engines read are kept for a run of the tests, and none in the user's cache.
+os.environ["DYNINF_CACHE"] = tempfile.mkdtemp(prefix="dyninf-tests-")
+atexit.register(shutil.rmtree, os.environ["DYNINF_CACHE"], ignore_errors=True)
 
 settings.register_profile("dyninf", deadline=None, derandomize=True)
 settings.load_profile("dyninf")

@@ -51,8 +51,9 @@ TRAINING = (
     "trainer.log_every_n_steps=1",
     "callbacks=quiet",
 )
+RUNTIME = "runtime=eager"
 POLICY = "policy.threshold=0.12"
-SETTINGS = ("max_queue=48", "max_upload_mb=2", "upload_seconds=5", "batch=8", "port=0")
+SETTINGS = ("max_queue=48", "max_upload_mb=2", "upload_seconds=5", "batch=8", "port=0", RUNTIME)
 SAME = 1e-4
 """Largest difference of probabilities: batches are not computed in the order in which one clip is."""
 
@@ -64,7 +65,15 @@ def main() -> None:
         run(folder, "train", *TRAINING, f"paths.data_dir={folder}", "output=run")
         checkpoint = f"checkpoint={folder}/run/checkpoints/best.ckpt"
         videos = sorted(folder.rglob("test/**/*.mp4"))
-        run(folder, "predict", checkpoint, f"source={videos[0].parents[1]}", POLICY, "output=offline.jsonl")
+        run(
+            folder,
+            "predict",
+            checkpoint,
+            f"source={videos[0].parents[1]}",
+            POLICY,
+            RUNTIME,
+            "output=offline.jsonl",
+        )
         rows = [json.loads(line) for line in (folder / "offline.jsonl").read_text().splitlines()]
         offline = {row["path"]: row for row in rows}
         expected = [offline[str(video)] for video in videos]

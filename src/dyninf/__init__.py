@@ -1,12 +1,30 @@
 """Dynamic inference in video action recognition: an easy video costs little, a hard one what it needs."""
 
-from dyninf import policies
-from dyninf.backbones import load_pretrained
-from dyninf.configuration import build_network
-from dyninf.grid import Network
-from dyninf.runtime import InferenceResult, infer
-from dyninf.trace import Trace
+from typing import TYPE_CHECKING
+
+from dyninf.lazy import import_lazily
 from dyninf.version import __version__
+
+if TYPE_CHECKING:
+    from dyninf import policies
+    from dyninf.backbones import load_pretrained
+    from dyninf.configuration import build_network
+    from dyninf.grid import Network
+    from dyninf.runtime import InferenceResult, infer
+    from dyninf.trace import Trace
+
+# So that what needs no torch, such as `runtime.exported`, can be imported where there is none.
+import_lazily(
+    __name__,
+    {
+        "dyninf.backbones": ["load_pretrained"],
+        "dyninf.configuration": ["build_network"],
+        "dyninf.grid": ["Network"],
+        "dyninf.runtime": ["InferenceResult", "infer"],
+        "dyninf.trace": ["Trace"],
+    },
+    packages=["policies"],
+)
 
 __all__ = [
     "InferenceResult",

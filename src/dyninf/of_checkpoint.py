@@ -1,4 +1,4 @@
-"""What commands that are given a checkpoint have in common: its data set, its classes."""
+"""What commands that are given a checkpoint have in common: its data set, its classes, its policy."""
 
 import sys
 
@@ -8,8 +8,10 @@ from omegaconf import DictConfig
 
 from dyninf import checkpoint_file
 from dyninf.checkpoint_file import CheckpointFile
-from dyninf.configuration import make, with_defaults
+from dyninf.configuration import make, plain, whole_number, with_defaults
 from dyninf.data import VideoDataModule
+from dyninf.runtime.exported import Preprocessing
+from dyninf.trace import FittedPolicy
 
 
 def offer_dataset() -> None:
@@ -36,3 +38,27 @@ def make_dataset(config: DictConfig, file: CheckpointFile) -> VideoDataModule:
             f"{datamodule.num_classes}, or others of the same number"
         )
     return datamodule
+
+
+def load_policy(path: str | None, file: CheckpointFile) -> FittedPolicy:
+    """The policy in a file; None takes the one that the checkpoint's run left in its folder.
+
+    Raises FileNotFoundError if there is none.
+    """
+    if path is not None:
+        return FittedPolicy.load(path)
+    left = file.path.parent.parent / "policy.json"
+    if not left.is_file():
+        raise FileNotFoundError(
+            f"the run of {file.path} has no policy.json; give one that dyninf.evaluate left: policy_file=PATH"
+        )
+    return FittedPolicy.load(left)
+
+
+def preprocessing_of(file: CheckpointFile) -> Preprocessing:
+    """How the checkpoint's run made clips of test videos, as its config says."""
+    dataset = with_defaults(file.config.dataset)
+    resize, crop, stride = (whole_number(dataset, key, least=1) for key in ("resize", "crop", "stride"))
+    given = plain(dataset)
+    mean, std = (tuple(float(value) for value in given[key]) for key in ("mean", "std"))
+    return Preprocessing(str(given["sampling"]), stride, resize, crop, crop, mean, std)

@@ -31,9 +31,11 @@ from dyninf.data import (
     window_clips,
 )
 from dyninf.data.clip_frames import Permutation
+from dyninf.grid import Network
 from dyninf.policies import Policy
 from dyninf.report import Annotator, Prediction, Rows, Totals, Wording, captions_of
-from dyninf.runtime import Answer, Engine, Walk, answer_clips, engine_named
+from dyninf.runtime import Answer, Runner, answer_clips, choose_engine, engine_named, stops_of
+from dyninf.runtime.engines import Eager
 
 SourceClip = VideoClip | LiveClip | UnreadableClip
 
@@ -41,9 +43,28 @@ DEFAULT_WINDOWS = Windows(2.0)
 """Of a live stream, which has no whole."""
 
 
-def choose_engine(name: str) -> Engine:
-    """The engine that ``runtime=NAME`` means."""
-    return engine_named("eager" if name == "auto" else name)
+def make_runner(
+    name: str,
+    network: Network,
+    crop: int,
+    batch: int,
+    policy: Policy,
+    say: Callable[[str], None] = lambda text: print(text, file=sys.stderr),
+) -> Runner:
+    """The network cut where a policy needs it, on the engine that ``runtime=NAME`` means.
+
+    auto: the fastest engine that is installed, which is measured at the first use. crop: side of the frames.
+    Raises ValueError if there is no such engine, or it does not run where the network is.
+    """
+    stops = stops_of(policy, len(network.checkpoints))
+    if name == "auto":
+        choice = choose_engine(network, crop, crop, batch, stops, say)
+        say(str(choice))
+        name = choice.engine
+    engine, device = engine_named(name), next(network.parameters()).device.type
+    if device != "cpu" and not isinstance(engine, Eager):
+        raise ValueError(f"runtime={name} runs on the CPU alone; give device=cpu, or runtime=eager")
+    return Runner(network, crop, crop, engine, batch, stops, cache=True)
 
 
 class Source:
@@ -101,14 +122,14 @@ class Source:
 
 
 def predict(
-    walk: Walk,
+    runner: Runner,
     policy: Policy,
     source: Source,
     classes: Collection[str],
     rows: Rows,
     annotator: Annotator | None = None,
     batch: int = 1,
-    memory_mb: float = 1024,
+    memory_mb: float = 2048,
     decoders: int = 1,
 ) -> Totals:
     """Answer every clip of a source, and write a row for each as it comes.
@@ -121,7 +142,7 @@ def predict(
 
     Raises ValueError or OSError for what is wrong with the source as a whole, or with the policy.
     """
-    network, crop = walk.network, source.datamodule.test_transform.crop
+    network, crop = runner.network, source.datamodule.test_transform.crop
     totals = Totals(kept=len(rows.done), kept_errors=rows.errors)
     desk = _Desk(Wording.of(network, tuple(classes), crop, crop), rows, annotator, totals)
     left = _without(source.videos, rows.done)
@@ -131,7 +152,7 @@ def predict(
         clips = source.clips_of(left, network.permutation)
     given: deque[SourceClip] = deque()
     begin = time.perf_counter()
-    answers = answer_clips(walk, policy, _noted(clips, given), batch, memory_mb, decoders)
+    answers = answer_clips(runner, policy, _noted(clips, given), batch, memory_mb, decoders)
     with closing(answers), _progress(left) as advance:  # type: ignore[type-var]
         try:
             for answer in answers:

@@ -11,8 +11,8 @@ from dyninf.cli import application, ready_policy_of
 from dyninf.configuration import device_named, make, number, whole_number
 from dyninf.data import VideoClip, VideoDataModule
 from dyninf.of_checkpoint import offer_dataset
-from dyninf.predicting import choose_engine
-from dyninf.runtime import Queues, Runner, stops_of
+from dyninf.predicting import make_runner
+from dyninf.runtime import Queues
 from dyninf.service import Limits, Worker, require_packages
 
 
@@ -33,15 +33,12 @@ def main(config: DictConfig) -> None:
         listen(str(config.host), whole_number(config, "port", least=0)) as listener,
         TemporaryDirectory(prefix="dyninf-uploads-") as folder,
     ):
-        engine = choose_engine(config.runtime)
-        device = device_named(config.device) if engine.name == "eager" else "cpu"
         file = checkpoint_file.read(config.checkpoint)
-        network = file.network().to(device)
+        network = file.network().to(device_named(config.device))
         policy = ready_policy_of(config, network, file.path.parent.parent)
         data: VideoDataModule = make(config.dataset)
         crop = data.test_transform.crop
-        stops = stops_of(policy, len(network.checkpoints))
-        runner = Runner(network, crop, crop, engine, batch, stops)
+        runner = make_runner(config.runtime, network, crop, batch, policy)
         queues = Queues(runner, policy, batch, memory_mb, decoders, finish_first=True)
         description = Description.of(network, file.classes, crop, crop)
         metrics = Metrics(description.checkpoints, description.full_gmacs)

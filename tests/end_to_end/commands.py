@@ -16,7 +16,18 @@ _server = multiprocessing.get_context("forkserver")
 _server.set_forkserver_preload(
     [
         f"dyninf.{name}"
-        for name in ("train", "evaluate", "sweep", "macs", "check_data", "fit_gates", "predict", "serve")
+        for name in (
+            "train",
+            "evaluate",
+            "sweep",
+            "macs",
+            "benchmark",
+            "check_data",
+            "fit_gates",
+            "export",
+            "predict",
+            "serve",
+        )
     ]
 )
 

@@ -73,7 +73,7 @@ def long_video(path: Path, frames: int = 40, height: int = 72, width: int = 81) 
 
 
 def test_every_file_is_a_row_and_bad_ones_do_not_end_it(folder: Path, here: Path, checkpoint: str) -> None:
-    done = started("predict", checkpoint, "source=videos", "output=out.jsonl", cwd=here)
+    done = started("predict", "runtime=eager", checkpoint, "source=videos", "output=out.jsonl", cwd=here)
     assert done.code == 1
     assert done.err == ""
     rows = {row["path"]: row for row in rows_of(here / "out.jsonl")}
@@ -118,7 +118,9 @@ def test_rows_are_what_infer_says_of_the_clips_that_evaluate_sees(
         assert row["checkpoint"] == left.name
         assert row["gmacs"] == pytest.approx(result.macs_B[v].item() / 1e9)
         on_the_way = network.route.cells[: network.route.cells.index(left.cell) + 1]
-        assert row["frames_decoded"] == len({group for group, _ in on_the_way}) * network.group_size
+        needed = len({group for group, _ in on_the_way}) * network.group_size
+        # The next group may have been begun while the last cells ran.
+        assert row["frames_decoded"] in (needed, needed + network.group_size)
     mean = sum(row["gmacs"] for row in rows.values()) / 12
     assert done.check().out.startswith(f"12 videos, {mean:.4g} GMACs on average, ")
 
@@ -128,12 +130,12 @@ def test_a_killed_run_goes_on_with_every_video_once(
 ) -> None:
     for name in ("out.jsonl", "out.csv"):
         overrides = (checkpoint, "source=videos", f"output={name}")
-        assert command("predict", *overrides).code == 1
+        assert command("predict", "runtime=eager", *overrides).code == 1
         whole = (here / name).read_bytes()
         lines = whole.splitlines(keepends=True)
         for kept in (0, 10, len(lines[0]) + 5, len(whole) - len(lines[-1]), len(whole) - 1):
             (here / name).write_bytes(whole[:kept])
-            assert command("predict", *overrides).code == 1
+            assert command("predict", "runtime=eager", *overrides).code == 1
             again = (here / name).read_text().splitlines()
             assert len(again) == len(lines)
             if name == "out.csv":
@@ -141,7 +143,7 @@ def test_a_killed_run_goes_on_with_every_video_once(
             else:
                 found = [json.loads(line)["path"] for line in again]
             assert found == sorted([*GOOD, *BAD])
-        done = command("predict", *overrides)
+        done = command("predict", "runtime=eager", *overrides)
         assert (done.code, (here / name).read_text().splitlines()) == (1, again)
         assert done.out.startswith("0 videos, 6 were there already, 3 with errors")
 
@@ -149,13 +151,13 @@ def test_a_killed_run_goes_on_with_every_video_once(
 def test_without_an_output_a_table_is_printed_and_the_folder_stays_as_it_was(
     folder: Path, here: Path, command: Command, checkpoint: str
 ) -> None:
-    done = command("predict", checkpoint, "source=videos/a.mp4").check()
+    done = command("predict", "runtime=eager", checkpoint, "source=videos/a.mp4").check()
     header, row, total = done.out.splitlines()
     assert header.split() == "class probability checkpoint GMACs of full ms frames video".split()
     assert row.endswith("  videos/a.mp4")
     assert total.startswith("1 video, ")
     assert [path.name for path in here.iterdir()] == ["videos"]
-    bad = command("predict", checkpoint, "source=videos/c.mp4")
+    bad = command("predict", "runtime=eager", checkpoint, "source=videos/c.mp4")
     assert bad.code == 1
     assert "videos/c.mp4  error: the file is empty (0 bytes)" in bad.out
 
@@ -164,7 +166,15 @@ def test_a_run_whose_data_set_is_gone_still_predicts(
     here: Path, command: Command, checkpoint: str, folder: Path, tmp_path: Path
 ) -> None:
     gone = f"dataset.root={tmp_path / 'gone'}"
-    command("predict", checkpoint, "source=videos/a.mp4", gone, "output=o.csv", "policy.threshold=2").check()
+    command(
+        "predict",
+        "runtime=eager",
+        checkpoint,
+        "source=videos/a.mp4",
+        gone,
+        "output=o.csv",
+        "policy.threshold=2",
+    ).check()
     [row] = csv.DictReader((here / "o.csv").open(newline=""))
     assert float(row["share"]) == 1
     assert (row["frames_decoded"], row["error"]) == ("4", "")
@@ -208,7 +218,7 @@ def test_windows_have_rows_of_their_own_and_one_for_the_video(
 ) -> None:
     long_video(here / "long.mp4")
     overrides = (checkpoint, "source=long.mp4", "window=1", "overlap=0.25", "policy.threshold=0.09")
-    command("predict", *overrides, "output=out.jsonl").check()
+    command("predict", "runtime=eager", *overrides, "output=out.jsonl").check()
     *windows, whole = rows_of(here / "out.jsonl")
     assert [(row["window"], row["start"], row["end"]) for row in windows] == [
         (0, 0, 1),
@@ -236,7 +246,7 @@ def test_windows_have_rows_of_their_own_and_one_for_the_video(
     # Torn inside the windows: they are made again, all of them.
     text = (here / "out.jsonl").read_bytes()
     (here / "out.jsonl").write_bytes(b"".join(text.splitlines(keepends=True)[:2]))
-    command("predict", *overrides, "output=out.jsonl").check()
+    command("predict", "runtime=eager", *overrides, "output=out.jsonl").check()
     again = rows_of(here / "out.jsonl")
     assert [row["window"] for row in again] == [0, 1, 2, None]
 
@@ -246,10 +256,10 @@ def test_a_stream_is_predicted_while_it_comes_and_ends_with_it(
 ) -> None:
     long_video(here / "long.mp4")
     overrides = (checkpoint, "source=stream:long.mp4", "window=16f", "output=out.jsonl")
-    done = command("predict", *overrides).check()
+    done = command("predict", "runtime=eager", *overrides).check()
     assert [row["window"] for row in rows_of(here / "out.jsonl")] == [0, 1, 2, 3]
     assert done.out.startswith("4 windows, ")
-    command("predict", *overrides).check()
+    command("predict", "runtime=eager", *overrides).check()
     assert [row["window"] for row in rows_of(here / "out.jsonl")] == [0, 1, 2, 3] * 2
 
 
@@ -258,7 +268,7 @@ def test_annotated_copies_have_every_frame_and_lie_beside_no_source(
 ) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*.mp4")}
     overrides = (checkpoint, "source=videos", "annotate=videos/seen", "policy.threshold=0.09")
-    assert command("predict", *overrides, "output=out.jsonl").code == 1
+    assert command("predict", "runtime=eager", *overrides, "output=out.jsonl").code == 1
     assert {path: path.read_bytes() for path in before} == before
     copies = sorted(path for path in (folder / "seen").rglob("*") if path.is_file())
     assert [str(path.relative_to(folder / "seen")) for path in copies] == ["a.mp4", "d.mp4", "more/e.mp4"]
@@ -275,7 +285,7 @@ def test_annotated_copies_have_every_frame_and_lie_beside_no_source(
             assert (band_HWC.min(-1) > 220).sum() > 50
             assert ((band_HWC[..., 0] > 180) & (band_HWC[..., 2] < 120)).sum() > 50
     # Found again, the copies are no videos of the source.
-    again = command("predict", *overrides, "output=out.jsonl")
+    again = command("predict", "runtime=eager", *overrides, "output=out.jsonl")
     assert again.out.startswith("0 videos, 6 were there already")
 
 
@@ -283,7 +293,9 @@ def test_a_window_of_an_annotated_video_is_written_on_its_own_frames(
     here: Path, command: Command, checkpoint: str
 ) -> None:
     long_video(here / "long.mp4", height=50)
-    command("predict", checkpoint, "source=long.mp4", "window=20f", "overlap=0", "annotate=seen").check()
+    command(
+        "predict", "runtime=eager", checkpoint, "source=long.mp4", "window=20f", "overlap=0", "annotate=seen"
+    ).check()
     with av.open(str(here / "seen/long.mp4")) as container:
         frames = [frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(video=0)]
     assert len(frames) == 40
@@ -320,7 +332,7 @@ def test_what_is_wrong_with_the_command_is_one_line(
     for override in overrides:
         key, _, value = override.partition("=")
         filled.append(f"{key}={there.get(value, value)}")
-    assert_refused(command("predict", checkpoint, *filled), "predict", here, said)
+    assert_refused(command("predict", "runtime=eager", checkpoint, *filled), "predict", here, said)
 
 
 def test_a_checkpoint_alone_needs_a_threshold_and_other_files_are_not_written_over(
@@ -329,16 +341,16 @@ def test_a_checkpoint_alone_needs_a_threshold_and_other_files_are_not_written_ov
     moved = shutil.copy(checkpoint.removeprefix("checkpoint="), tmp_path / "moved.ckpt")
     source = f"source={test_videos[0]}"
     assert_refused(
-        command("predict", f"checkpoint={moved}", source),
+        command("predict", "runtime=eager", f"checkpoint={moved}", source),
         "predict",
         here,
         "no thresholds",
         "policy.threshold",
     )
-    command("predict", f"checkpoint={moved}", source, "policy.threshold=0.5").check()
+    command("predict", "runtime=eager", f"checkpoint={moved}", source, "policy.threshold=0.5").check()
     for name in ("mine.csv", "mine.jsonl"):
         for content in ("a,b\n1,2\n", '{"a": 1}\n', "one line"):
             (tmp_path / name).write_text(content)
-            done = command("predict", checkpoint, source, f"output={tmp_path / name}")
+            done = command("predict", "runtime=eager", checkpoint, source, f"output={tmp_path / name}")
             assert_refused(done, "predict", here, name, "not written by dyninf.predict")
             assert (tmp_path / name).read_text() == content

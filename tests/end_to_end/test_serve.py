@@ -47,7 +47,7 @@ def videos(run_of: Callable[[str], Path]) -> list[Path]:
 def serving(*overrides: str, cwd: Path) -> Iterator[tuple[subprocess.Popen, str]]:
     """A process with its address, once it serves."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "dyninf.serve", *overrides, "port=0"],
+        [sys.executable, "-m", "dyninf.serve", *overrides, "runtime=eager", "port=0"],
         cwd=cwd,
         env=os.environ | ENVIRONMENT | {"TMPDIR": str(cwd)},
         stdout=subprocess.PIPE,
@@ -72,7 +72,7 @@ def test_it_answers_as_predict_does_and_ends_with_what_is_under_way(
     sources.mkdir()
     for number, video in enumerate(videos[:4]):
         (sources / f"{number}.mp4").write_bytes(video.read_bytes())
-    command("predict", checkpoint, "source=videos", offline, "output=rows.jsonl").check()
+    command("predict", checkpoint, "source=videos", "runtime=eager", offline, "output=rows.jsonl").check()
     rows = [json.loads(line) for line in (here / "rows.jsonl").read_text().splitlines()]
     with serving(checkpoint, offline, cwd=here) as (process, url):
         assert httpx.get(f"{url}/health").status_code == 200
@@ -138,7 +138,7 @@ def test_what_is_wrong_is_said_in_one_line(command: Command, checkpoint: str, he
     refused("port", *ready, "port=-1")
     refused("no.such.host.invalid", *ready, "host=no.such.host.invalid")
     refused("max_queue", *ready, "max_queue=0")
-    refused("memory_mb", *ready, "memory_mb=1", "batch=4096", "port=0")
+    refused("memory_mb", *ready, "memory_mb=1", "batch=4096", "runtime=eager", "port=0")
     refused("checkpoint")
 
 

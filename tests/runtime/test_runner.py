@@ -3,17 +3,19 @@
 Legend: B clips, T frames, C, H, W, K checkpoints, N classes.
 """
 
+from dataclasses import replace
+
 import pytest
 import torch
-from tests.networks import SIZE, Setting, random_clips, random_network, relative_difference
+from tests.networks import SIZE, Setting, labelled, random_clips, random_network, relative_difference
 from tests.runtime.test_infer import check_same, splitting_policies
 
 from dyninf import infer
-from dyninf.policies import MaxProbability
-from dyninf.runtime import Runner, engine_named
+from dyninf.policies import LearnedGate, MaxProbability
+from dyninf.runtime import ENGINES, Runner, choose_engine, engine_named
+from dyninf.trace import Trace
 
 TOLERANCE = 1e-3
-COMPILERS = ("onnxruntime", "openvino", "compile")
 
 
 def test_eager_segments_with_folded_norms_are_the_network(setting: Setting) -> None:
@@ -23,14 +25,57 @@ def test_eager_segments_with_folded_norms_are_the_network(setting: Setting) -> N
         check_same(infer(runner, setting.video_BTCHW, policy), expected, torch.arange(5))
 
 
-@pytest.mark.parametrize("engine", COMPILERS)
-@pytest.mark.parametrize("backbone", ["resnet_small", "msdnet_small", "mobilenet_v2"])
-def test_an_engine_gives_what_the_network_gives(engine: str, backbone: str) -> None:
-    network = random_network(backbone, "joint", 4, groups=2)
-    for clips in (1, 3):
-        video_BTCHW = random_clips(clips, 4)
-        runner = Runner(network, SIZE, SIZE, engine_named(engine), batch=3)
-        with torch.inference_mode():
-            logits_BKN = network(video_BTCHW)
-        result = infer(runner, video_BTCHW, MaxProbability(2.0))
-        assert relative_difference(result.logits_BN, logits_BKN[:, -1]) <= TOLERANCE
+@pytest.mark.parametrize(
+    ("engine", "backbone", "options"),
+    [
+        ("onnxruntime", "msdnet_small", {"gates": 16}),
+        ("openvino", "msdnet_small", {"gates": 16}),
+        ("onnxruntime", "mobilenet_v2", {"shift": "nearest"}),
+        ("openvino", "mobilenet_v2", {"shift": "two_way"}),
+        ("compile", "resnet_small", {}),
+    ],
+)
+def test_an_engine_gives_what_the_network_gives(
+    engine: str, backbone: str, options: dict[str, object]
+) -> None:
+    network = random_network(backbone, "joint", 4, groups=2, **options)
+    video_BTCHW, middle = random_clips(3, 4), len(network.checkpoints) // 2
+    runner = Runner(network, SIZE, SIZE, engine_named(engine), batch=3, stops=[middle], cache=True)
+    policy = MaxProbability([2.0] * len(network.checkpoints))
+    trace = Trace.record(network, [labelled(video_BTCHW)])
+    if network.gates is not None:
+        policy = LearnedGate(2.0)
+    scores_B = trace.scores(policy)[:, middle]
+    thresholds = [2.0] * len(network.checkpoints)
+    thresholds[middle] = scores_B.sort().values[-2:].mean().item()  # one clip leaves there
+    policy = policy.with_threshold(thresholds)
+    expected, found = infer(network, video_BTCHW, policy), infer(runner, video_BTCHW, policy)
+    assert expected.checkpoint_B.tolist().count(middle) == 1
+    assert torch.equal(found.checkpoint_B, expected.checkpoint_B)
+    assert torch.equal(found.macs_B, expected.macs_B)
+    assert relative_difference(found.logits_BN, expected.logits_BN) <= TOLERANCE
+
+
+def test_the_fastest_engine_is_chosen_once_and_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = random_network("resnet_small", "plain", 2, width=8)
+    monkeypatch.delitem(ENGINES, "compile")  # takes a minute
+    choice = choose_engine(network, SIZE, SIZE, batch=2)
+    assert not choice.remembered
+    assert choice.failed == {}
+    assert set(choice.milliseconds) == set(ENGINES)
+    assert choice.engine == min(choice.milliseconds, key=choice.milliseconds.__getitem__)
+    again = choose_engine(network, SIZE, SIZE, batch=2)
+    assert again == replace(choice, remembered=True)
+    assert "measured earlier" in str(again)
+    assert not choose_engine(network, SIZE, SIZE, batch=1).remembered
+    engine_named(choice.engine)
+
+
+def test_an_engine_that_is_unknown_or_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="'tensorrt' is unknown; choose auto or one of "):
+        engine_named("tensorrt")
+    monkeypatch.setattr(ENGINES["openvino"], "needs", ("openvino", "no_such_package"))
+    with pytest.raises(
+        ValueError, match=r"runtime=openvino needs packages: pip install 'dyninf\[openvino\]'"
+    ):
+        engine_named("openvino")

@@ -30,10 +30,10 @@ CarriedState = Mapping[str, Tensor]
 class SegmentPlan:
     """What a segment takes and gives, without weights.
 
-    cells: in the order of the route. checkpoints: numbers from 0; clips may leave at the last.
+    cells: in the order of the route. checkpoints: numbers from 0; clips may leave at the last one.
     groups: whose frames go in. reads, writes: names of the carried tensors that go in and come out.
-    input_shapes: of one clip, in the order of `input_names`. carried_shapes: of what a clip has to keep behind
-        this segment: all that later segments read.
+    input_shapes: of one clip, in the order of `input_names`. carried_shapes: of what a clip keeps behind this
+        segment, since later ones read it.
     """
 
     cells: tuple[Cell, ...]

@@ -36,7 +36,7 @@ class Answer:
     number: of the clip, from 0, in the order in which they were given; `RandomExit` draws by it.
     label: the predicted class. probability: its softmax probability. checkpoint: where it left, from 0. macs:
         multiply-adds spent on it. milliseconds: from when its first frames were asked for to its answer,
-        waiting for other clips included. frames_decoded: how many were asked for. logits_N: at the
+        waiting for other clips included. frames_decoded: how many were read. logits_N: at the
         checkpoint, float32.
     error: why there is no class; the fields above are then None, but for what was spent until then.
     """

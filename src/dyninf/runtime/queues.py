@@ -177,9 +177,12 @@ class Queues:
     # Decoding ----------------------------------------------------------------------------------------
 
     def _decode(self, clip: _Clip, step: Step) -> None:
-        clip.frames_asked += len(step.groups) * self._runner.network.group_size
-        clip.decoding[step.number] = clip.worker.submit(_frames_of, clip.frames, step.groups)
+        clip.frames_asked += self._frames_of(step.number)
+        clip.decoding[step.number] = clip.worker.submit(_groups_of, clip.frames, step.groups)
         clip.asked = step.number
+
+    def _frames_of(self, number: int) -> int:
+        return len(self._runner.steps[number].groups) * self._runner.network.group_size
 
     def _decode_next(self, clip: _Clip, survived: Step) -> None:
         """Have the frames decoded that a clip needs next, now that it is known to stay."""
@@ -210,6 +213,7 @@ class Queues:
             try:
                 self.waiting.fill(number, clip, future.result())
             except FOR_THE_CLIP as error:
+                clip.frames_asked -= self._frames_of(number)
                 self.waiting.remove(number, clip)
                 answers.append(self._failed(clip, str(error)))
         return answers
@@ -224,13 +228,16 @@ class Queues:
         with torch.inference_mode():
             result = self._runner.run(step, Tensors(inputs), frames)
             answers, survivors = self._judge(step, clips, result)
-        if survivors:
-            assert isinstance(result.carried, Tensors)
-            there = [clips[row] for row in survivors]
-            self.waiting.put_many(step.number + 1, there, survivors, result.carried.table)
-            for clip in there:
-                self._decode_next(clip, step)
-        self.waiting.give_back(buffer)
+        assert isinstance(result.carried, Tensors)
+        there = [clips[row] for row in survivors]
+        if there and self._one_at_a_time:  # nothing else runs, and so writes, before it goes on
+            self.waiting.hand_over(buffer, result.carried.table)
+        else:
+            if there:
+                self.waiting.put_many(step.number + 1, there, survivors, result.carried.table)
+            self.waiting.give_back(buffer)
+        for clip in there:
+            self._decode_next(clip, step)
         return answers
 
     def _judge(self, step: Step, clips: list[_Clip], result: StepResult) -> tuple[list[Answer], list[int]]:
@@ -292,14 +299,14 @@ class Queues:
     def _let_go(self, clip: _Clip) -> None:
         for number, future in clip.decoding.items():
             if future.cancel():
-                clip.frames_asked -= len(self._runner.steps[number].groups) * self._runner.network.group_size
+                clip.frames_asked -= self._frames_of(number)
         # In the thread that may be decoding for it. Nobody waits: it may have other clips to decode first.
         self._closing.append(clip.worker.submit(clip.frames.close))
         while self._closing and self._closing[0].done():
             self._closing.popleft().result()
 
 
-def _frames_of(clip: ClipFrames, groups: tuple[int, ...]) -> dict[str, Tensor]:
+def _groups_of(clip: ClipFrames, groups: tuple[int, ...]) -> dict[str, Tensor]:
     return {f"frames.{group}": clip.group(group) for group in groups}
 
 

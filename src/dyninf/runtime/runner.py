@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping
 import torch
 from torch import Tensor
 
-from dyninf.grid import Network, segments_of
+from dyninf.grid import Network, fingerprint, segments_of
 from dyninf.policies import Policy
-from dyninf.runtime.engines import Eager, Engine, folded
+from dyninf.runtime.engines import Eager, Engine, GraphFiles, folded
 from dyninf.runtime.walk import Carried, Step, StepResult, Tensors
 
 
@@ -25,6 +25,8 @@ class Runner:
     batch: how many clips go through a step at a time, where speed counts; any number works.
     stops: the numbers, from 0, of the checkpoints at which clips may leave; all when left out. The route is
         cut there alone, since every cut costs time: `stops_of` says which ones a policy needs.
+    cache: keep graphs that were written for the engine in the user's cache (`engines.cache_folder`), so that
+        the next runner of the same network is there sooner.
 
     Raises ValueError if a stop is no checkpoint of the network, or the network is in training mode.
     """
@@ -37,6 +39,7 @@ class Runner:
         engine: Engine | None = None,
         batch: int = 1,
         stops: Collection[int] | None = None,
+        cache: bool = False,
     ) -> None:
         if network.training:
             raise ValueError("the network is in training mode; call .eval()")
@@ -49,7 +52,8 @@ class Runner:
         self.plans = [segment.plan for segment in segments]
         self.steps = tuple(Step(i, plan.checkpoints, plan.groups) for i, plan in enumerate(self.plans))
         self._has_gates = ["log_odds" in segment.output_names for segment in segments]
-        self._compiled = [self.engine.compile(segment, batch) for segment in segments]
+        with GraphFiles(fingerprint(network) if cache else None) as graphs:
+            self._compiled = [self.engine.compile(segment, batch, graphs) for segment in segments]
 
     def start(self) -> Tensors:
         return Tensors({})

@@ -28,6 +28,7 @@ class Buffer:
     """The input of a step for up to B clips, and what they carry through it.
 
     step: its number. table: name → tensor (B, ...), of frames and of what is carried. clips: one a row.
+    behind: the buffer of the step before, where this one only refers to what it holds.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Buffer:
         self.table = {name: torch.empty(batch, *shape, device=device) for name, shape in shapes.items()}
         self.batch = batch
         self.clips: list[Any] = []
+        self.behind: Buffer | None = None
 
     @property
     def free(self) -> int:
@@ -49,8 +51,9 @@ class Buffer:
     def remove(self, clip: Any) -> None:
         """Take a clip out; the last row moves into its place."""
         row, last = self.clips.index(clip), len(self.clips) - 1
-        for tensor in self.table.values():
-            tensor[row].copy_(tensor[last])
+        if row != last:
+            for tensor in self.table.values():
+                tensor[row].copy_(tensor[last])
         self.clips[row] = self.clips[last]
         del self.clips[last]
 
@@ -127,6 +130,21 @@ class Waiting:
             buffer.clips.extend(clips[placed : placed + count])
             placed += count
 
+    def hand_over(self, buffer: Buffer, table: Mapping[str, Tensor]) -> None:
+        """Have all clips of a buffer, which was taken, wait for the next step with what `table` refers to.
+
+        Nothing is copied, so what the table refers to must not be written before the clips have gone on. In
+        place of `put_many` and `give_back`.
+        """
+        step = buffer.step + 1
+        frames = {name: shape for name, shape in self._shapes[step].items() if name.startswith("frames.")}
+        new = Buffer(step, frames, self.batch, self._device)
+        new.table |= table
+        new.clips, new.behind = buffer.clips, buffer
+        self.held_bytes += self.bytes_of_steps[step]
+        self.peak_bytes = max(self.peak_bytes, self.held_bytes)
+        self._queues[step].append(new)
+
     def fill(self, step: int, clip: Any, tensors: Mapping[str, Tensor]) -> None:
         """Put frames into a clip's row."""
         buffer = self._buffer_of(step, clip)
@@ -172,9 +190,12 @@ class Waiting:
 
     def give_back(self, buffer: Buffer) -> None:
         """Have a buffer used again, or its memory freed where that would be too much."""
-        buffer.clips = []
         self.held_bytes -= self.bytes_of_steps[buffer.step]
-        self._free[buffer.step].append(buffer)
+        buffer.clips = []
+        if buffer.behind is None:
+            self._free[buffer.step].append(buffer)
+        else:
+            self.give_back(buffer.behind)
 
     def _buffer_of(self, step: int, clip: Any) -> Buffer:
         return next(buffer for buffer in self._queues[step] if clip in buffer.clips)

@@ -80,10 +80,11 @@ class FittedPolicy:
             __version__,
         )
 
-    def check_fits(self, other: Network | Trace, split: str) -> None:
+    def check_fits(self, other: Network | Trace, split: str | None) -> None:
         """Raise ValueError unless the policy is for this network (or that of this trace), and not of `split`.
 
         Splits of the same name in other views, or read in another way, are the same videos and count as one.
+        None is no split: nothing is reported.
         """
         if isinstance(other, Trace):
             name, found, names = other.info.network, other.info.fingerprint, other.info.checkpoints
@@ -100,7 +101,7 @@ class FittedPolicy:
                 f"the policy file is for another network: {self.network} with fingerprint "
                 f"{self.fingerprint}, this is {name} with {found}"
             )
-        if self.split and self.split.split("@")[0] == split.split("@")[0]:
+        if self.split and split and self.split.split("@")[0] == split.split("@")[0]:
             raise ValueError(
                 f"the policy file was fitted on the split that is reported ({self.split}); report another"
             )

@@ -3,6 +3,7 @@
 from dyninf.runtime.engines.base import Compiled, Engine
 from dyninf.runtime.engines.eager import Eager
 from dyninf.runtime.engines.folding import folded
+from dyninf.runtime.engines.graph_files import GraphFiles, cache_folder
 from dyninf.runtime.engines.inductor import Inductor
 from dyninf.runtime.engines.onnx_graph import write_onnx
 from dyninf.runtime.engines.onnxruntime import OnnxRuntime
@@ -17,9 +18,11 @@ __all__ = [
     "Compiled",
     "Eager",
     "Engine",
+    "GraphFiles",
     "Inductor",
     "OnnxRuntime",
     "OpenVino",
+    "cache_folder",
     "engine_named",
     "folded",
     "write_onnx",

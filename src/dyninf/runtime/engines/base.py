@@ -8,11 +8,13 @@ from __future__ import annotations
 import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from typing import ClassVar
 
 from torch import Tensor
 
 from dyninf.grid import Segment
+from dyninf.runtime.engines.graph_files import GraphFiles
 
 Compiled = Callable[[Sequence[Tensor]], list[Tensor]]
 """From the tensors of a segment's `plan.input_names` to those of its `output_names`, any number of clips.
@@ -39,13 +41,13 @@ class Engine(ABC):
     @classmethod
     def versions(cls) -> tuple[str, ...]:
         """Of what it is made of, so that a choice is made again where one has changed."""
-        from importlib.metadata import version
-
         return tuple(f"{package} {version(package)}" for package in ("torch", *cls.needs))
 
     @abstractmethod
-    def compile(self, segment: Segment, batch: int) -> Compiled:
+    def compile(self, segment: Segment, batch: int, graphs: GraphFiles) -> Compiled:
         """The segment as one graph, at its fastest for so many clips.
+
+        graphs: where the engine finds the segment as an ONNX file, if it reads one.
 
         The network of the segment is in evaluation mode and has its batch norms folded (`engines.folded`).
         """

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from dyninf.grid import Segment
 from dyninf.runtime.engines.base import Compiled, Engine
+from dyninf.runtime.engines.graph_files import GraphFiles
 
 
 class Eager(Engine):
@@ -14,7 +15,7 @@ class Eager(Engine):
 
     name = "eager"
 
-    def compile(self, segment: Segment, batch: int) -> Compiled:
+    def compile(self, segment: Segment, batch: int, graphs: GraphFiles) -> Compiled:
         def run(inputs: Sequence[Tensor]) -> list[Tensor]:
             with torch.inference_mode():
                 return list(segment(*inputs))

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from dyninf.grid import Segment
 from dyninf.runtime.engines.base import Compiled, Engine
+from dyninf.runtime.engines.graph_files import GraphFiles
 
 
 class Inductor(Engine):
@@ -15,7 +16,7 @@ class Inductor(Engine):
 
     name = "compile"
 
-    def compile(self, segment: Segment, batch: int) -> Compiled:
+    def compile(self, segment: Segment, batch: int, graphs: GraphFiles) -> Compiled:
         # Sizes stay fixed for `batch`; another number of clips is compiled once more, for any number.
         compiled = torch.compile(segment, options={"freezing": True})
 

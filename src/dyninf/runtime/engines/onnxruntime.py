@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from dyninf.grid import Segment
 from dyninf.runtime.engines.base import Compiled, Engine
-from dyninf.runtime.engines.onnx_graph import write_onnx
+from dyninf.runtime.engines.graph_files import GraphFiles
 
 
 class OnnxRuntime(Engine):
@@ -21,15 +19,13 @@ class OnnxRuntime(Engine):
     needs = ("onnxruntime", "onnxscript")
     extra = "onnx"
 
-    def compile(self, segment: Segment, batch: int) -> Compiled:
+    def compile(self, segment: Segment, batch: int, graphs: GraphFiles) -> Compiled:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "segment.onnx"
-            write_onnx(segment, path)
-            session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        path = str(graphs.of(segment))
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         names = segment.plan.input_names
 
         def run(inputs: Sequence[Tensor]) -> list[Tensor]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,7 +10,7 @@ from torch import Tensor
 
 from dyninf.grid import Segment
 from dyninf.runtime.engines.base import Compiled, Engine
-from dyninf.runtime.engines.onnx_graph import write_onnx
+from dyninf.runtime.engines.graph_files import GraphFiles
 
 
 class OpenVino(Engine):
@@ -25,14 +23,11 @@ class OpenVino(Engine):
     needs = ("openvino", "onnxscript")
     extra = "openvino"
 
-    def compile(self, segment: Segment, batch: int) -> Compiled:
+    def compile(self, segment: Segment, batch: int, graphs: GraphFiles) -> Compiled:
         import openvino
 
         core = openvino.Core()
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "segment.onnx"
-            write_onnx(segment, path)
-            model = core.read_model(path)
+        model = core.read_model(graphs.of(segment))
         settings: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": "f32",
             "PERFORMANCE_HINT": "LATENCY",

@@ -1,0 +1,40 @@
+"""``python -m dyninf.benchmark``: what leaving early saves in time, on this machine."""
+
+import tempfile
+from pathlib import Path
+
+from omegaconf import DictConfig
+from rich.console import Console
+
+from dyninf.benchmarking import check_settings, clean_command, decode_and_measure, measured_networks
+from dyninf.checkpoint_file import save_config
+from dyninf.cli import application
+from dyninf.speed import Machine, brief_table, write_speed_report
+
+
+@application("benchmark")
+def main(config: DictConfig) -> None:
+    """Measure the networks that the config names, and write tables and a figure to ``config.output``."""
+    check_settings(config)
+    console = Console()
+    machine = Machine.measured()
+    console.print(str(machine))
+    rows, steps, decoding = [], {}, {}
+    with tempfile.TemporaryDirectory() as folder:
+        for measured in measured_networks(config):
+            for engine in measured.engines(config, console.print):
+                for batch in config.batch:
+                    found, times = measured.speed(config, engine, batch, machine, console.print)
+                    rows += found
+                    steps[f"{measured.name} on {engine.name}, batch {batch}"] = times
+            if config.decoding:
+                decoding[measured.name] = decode_and_measure(measured, config, Path(folder), console.print)
+    output = Path(config.paths.output_dir)
+    save_config(output, config)
+    write_speed_report(output, machine, rows, steps, decoding, clean_command())
+    console.print(brief_table(rows).rich())
+    console.print(f"written to {output}: benchmark.csv, benchmark.md, benchmark.png", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main()
