@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "data": LEAVES,
     "gates": {"grid", *LEAVES},
     "schemes": {"grid", "backbones", *LEAVES},
+    "service": {"grid", "policies", "runtime", "data", *LEAVES},
     "speed": {"grid", "policies", "runtime", "data", "report", *LEAVES},
     "report": {"grid", "policies", "trace", "runtime", "data", "gates", *LEAVES},
 }
@@ -33,6 +34,7 @@ ENTRY_POINTS = {
     "fit_gates",
     "export",
     "predict",
+    "serve",
 }
 
 

@@ -26,6 +26,7 @@ _server.set_forkserver_preload(
             "fit_gates",
             "export",
             "predict",
+            "serve",
         )
     ]
 )

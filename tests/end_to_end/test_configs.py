@@ -83,9 +83,9 @@ def test_every_backbone_and_every_scheme_makes_a_network(backbone: str, scheme: 
     assert network.name == f"{name}-{scheme}-8f"
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "sweep", "predict"])
+@pytest.mark.parametrize("command", ["train", "evaluate", "sweep", "predict", "serve"])
 def test_every_policy_has_a_place_in_every_command(command: str) -> None:
-    dataset = ["dataset=synthetic"] if command in ("evaluate", "predict") else []
+    dataset = ["dataset=synthetic"] if command in ("evaluate", "predict", "serve") else []
     for policy in choices("policy"):
         made = make(composed(command, f"policy={policy}", *dataset).policy)
         assert isinstance(made, Policy)

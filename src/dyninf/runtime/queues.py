@@ -156,10 +156,11 @@ class Queues:
         self._decode(clip, self._runner.steps[0])
         return number
 
-    def turn(self, more: bool = False) -> list[Answer]:
+    def turn(self, more: bool = False, patience: float | None = None) -> list[Answer]:
         """Run one step, or wait for a frame that one needs; the answers that it gave, in no order.
 
         more: other clips are about to be added, so that a buffer that is not full may become so.
+        patience: seconds to wait at most, where clips may come meanwhile; without end when left out.
         """
         answers = self._collect()
         number = self.waiting.deepest_full(self._ready)
@@ -168,7 +169,7 @@ class Queues:
                 return answers
             if pending := self._pending():
                 if not answers:
-                    wait(pending, return_when=FIRST_COMPLETED)
+                    wait(pending, patience, return_when=FIRST_COMPLETED)
                 return answers
             number = self.waiting.next_unfull(drain=more or self._finish_first)
         return answers if number is None else answers + self._run(self._runner.steps[number])

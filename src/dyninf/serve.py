@@ -1,0 +1,71 @@
+"""``python -m dyninf.serve checkpoint=PATH``: the classes of videos over HTTP, leaving early for real."""
+
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from omegaconf import DictConfig
+
+from dyninf import checkpoint_file
+from dyninf.cli import application, ready_policy_of
+from dyninf.configuration import device_named, make, number, whole_number
+from dyninf.data import VideoClip, VideoDataModule
+from dyninf.of_checkpoint import offer_dataset
+from dyninf.predicting import make_runner
+from dyninf.runtime import Queues
+from dyninf.service import Limits, Worker, require_packages
+
+
+@application("serve", before=offer_dataset)
+def main(config: DictConfig) -> None:
+    """Serve ``config.checkpoint`` until SIGTERM or Ctrl-C."""
+    require_packages()
+    # They import the packages that were looked for.
+    from dyninf.service.description import Description
+    from dyninf.service.metrics import Metrics
+    from dyninf.service.server import listen, serve
+    from dyninf.service.service import Service
+
+    limits = limits_of(config)
+    batch, decoders = (whole_number(config, key, least=1) for key in ("batch", "decoders"))
+    memory_mb = number(config, "memory_mb", least=1)
+    with (
+        listen(str(config.host), whole_number(config, "port", least=0)) as listener,
+        TemporaryDirectory(prefix="dyninf-uploads-") as folder,
+    ):
+        file = checkpoint_file.read(config.checkpoint)
+        network = file.network().to(device_named(config.device))
+        policy = ready_policy_of(config, network, file.path.parent.parent)
+        data: VideoDataModule = make(config.dataset)
+        crop = data.test_transform.crop
+        runner = make_runner(config.runtime, network, crop, batch, policy)
+        queues = Queues(runner, policy, batch, memory_mb, decoders, finish_first=True)
+        description = Description.of(network, file.classes, crop, crop)
+        metrics = Metrics(description.checkpoints, description.full_gmacs)
+        clip_of = partial(
+            VideoClip,
+            sampling=data.sampling,
+            permutation=network.permutation,
+            transform=data.test_transform,
+            decoder=data.decoder,
+        )
+        worker = Worker(queues, metrics.count_answer)
+        info = description.info(policy, limits)
+        serve(Service(worker, clip_of, description.answer, metrics, info, limits, Path(folder)), listener)
+
+
+def limits_of(config: DictConfig) -> Limits:
+    """The settings that limit what is taken on."""
+    return Limits(
+        queue=whole_number(config, "max_queue", least=1),
+        upload_mb=number(config, "max_upload_mb", least=0.001),
+        upload_seconds=number(config, "upload_seconds", least=0.001),
+        seconds=number(config, "max_seconds", least=0),
+        frames=whole_number(config, "max_frames", least=1),
+        time_limit=number(config, "time_limit", least=0.001),
+        connections=whole_number(config, "max_connections", least=2),
+    )
+
+
+if __name__ == "__main__":
+    main()

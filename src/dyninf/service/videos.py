@@ -1,0 +1,118 @@
+"""The clip of an upload, and what is checked before it may wait for the network."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+from torch import Tensor
+
+from dyninf.data.container import VideoError, opened, packets_of
+from dyninf.runtime import ClipFrames
+from dyninf.service.limits import Limits
+from dyninf.service.refusal import Refusal
+
+PLAYLISTS = frozenset({"concat", "dash", "hls", "imf"})
+"""What libav calls formats that name other files: an upload must not have it read those of this machine."""
+
+logger = logging.getLogger(__name__)
+
+
+class Place:
+    """One of the places in the queue, with the file of its upload; both are given back once, by `close`."""
+
+    def __init__(self, file: Path, release: Callable[[], None]) -> None:
+        self.file = file
+        self._release = release
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def close(self) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        try:
+            self.file.unlink(missing_ok=True)
+        except OSError:
+            logger.exception("an upload's file could not be removed")
+        finally:
+            self._release()
+
+
+class UploadedClip:
+    """A clip that keeps its place until it is closed, and an error about its video that nobody else sees.
+
+    error: what `group` raised.
+    """
+
+    def __init__(self, clip: ClipFrames, place: Place) -> None:
+        self.name = clip.name
+        self.place = place
+        self.error: Exception | None = None
+        self._clip = clip
+        self._closed = False
+
+    def group(self, group: int) -> Tensor:
+        """Raises ValueError or OSError for whatever goes wrong: a file may not end the service."""
+        try:
+            return self._clip.group(group)
+        except Exception as error:
+            self.error = error
+            if isinstance(error, (ValueError, OSError)):
+                raise
+            logger.exception("a video could not be decoded")
+            raise ValueError(f"{type(error).__name__}: {error}") from error
+
+    def close(self) -> None:
+        """May be called again."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._clip.close()
+        except Exception:
+            logger.exception("a video could not be closed")
+        finally:
+            self.place.close()
+
+
+def check_video(file: Path, limits: Limits) -> None:
+    """Raise Refusal if a file is no video (415), or longer than is allowed (422). Decodes nothing.
+
+    What the packets say counts, not the header, which may promise anything.
+    """
+    frames, first, last = 0, None, None
+    try:
+        with opened(file) as (container, stream):
+            if container.format.name in PLAYLISTS:
+                raise Refusal(415, "the video: is a list of other files, which are not opened")
+            for packet in packets_of(container, stream):
+                frames += 1
+                shown = packet.pts if packet.pts is not None else packet.dts
+                if shown is not None and packet.time_base is not None:
+                    seconds = float(shown * packet.time_base)
+                    first = seconds if first is None else min(first, seconds)
+                    last = seconds if last is None else max(last, seconds)
+                if frames > limits.frames:
+                    raise Refusal(422, f"the video has more than the {limits.frames} frames that it may")
+            rate = float(stream.average_rate or stream.guessed_rate or 0)
+    except VideoError as error:
+        raise Refusal(415, reason_of(error)) from error
+    except av.FFmpegError:
+        return  # damaged further on; whether its frames can be read all the same is seen when they are
+    if first is not None and last is not None:
+        length = last - first
+    else:
+        length = frames / rate if rate else 0.0
+    if length > limits.seconds:
+        raise Refusal(422, f"the video lasts {length:.1f} s, more than the {limits.seconds:g} s that it may")
+
+
+def reason_of(error: Exception) -> str:
+    """What was wrong with a video, without the name of our file."""
+    reason = error.reason if isinstance(error, VideoError) else str(error)
+    return " ".join(f"the video: {reason}".split())
