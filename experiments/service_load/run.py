@@ -52,7 +52,7 @@ TRAINING = (
     "callbacks=quiet",
 )
 RUNTIME = "runtime=eager"
-POLICY = "policy.threshold=0.12"
+POLICY = "policy.threshold=0.096"
 SETTINGS = ("max_queue=48", "max_upload_mb=2", "upload_seconds=5", "batch=8", "port=0", RUNTIME)
 SAME = 1e-4
 """Largest difference of probabilities: batches are not computed in the order in which one clip is."""

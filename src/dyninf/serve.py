@@ -62,6 +62,7 @@ def limits_of(config: DictConfig) -> Limits:
         upload_seconds=number(config, "upload_seconds", least=0.001),
         seconds=number(config, "max_seconds", least=0),
         frames=whole_number(config, "max_frames", least=1),
+        megapixels=number(config, "max_megapixels", least=0),
         time_limit=number(config, "time_limit", least=0.001),
         connections=whole_number(config, "max_connections", least=2),
     )

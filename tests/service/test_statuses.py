@@ -101,9 +101,14 @@ def test_limits_of_size_and_length(small_network: Network, video: Path, tmp_path
         assert status_of(raw_request(service, head(10**12))) == 413
 
 
-def test_too_many_frames_are_refused(small_network: Network, video: Path, tmp_path: Path) -> None:
-    with running(small_network, tmp_path, Limits(frames=30)) as service:
-        check_refused(service, service.post(video.read_bytes()), 422, "30 frames")
+@pytest.mark.parametrize(
+    ("limits", "words"), [(Limits(frames=30), "30 frames"), (Limits(megapixels=0.003), "64 x 48")]
+)
+def test_too_many_frames_or_pixels_are_refused(
+    small_network: Network, video: Path, tmp_path: Path, limits: Limits, words: str
+) -> None:
+    with running(small_network, tmp_path, limits) as service:
+        check_refused(service, service.post(video.read_bytes()), 422, words)
 
 
 def test_a_full_queue_refuses_before_the_body_is_sent(

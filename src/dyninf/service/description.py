@@ -76,6 +76,7 @@ class Description:
                 "upload_seconds": limits.upload_seconds,
                 "video_seconds": limits.seconds,
                 "video_frames": limits.frames,
+                "megapixels": limits.megapixels,
                 "seconds": limits.time_limit,
             },
         }

@@ -11,8 +11,8 @@ class Limits:
 
     queue: uploads that are being received, wait or run; one more is told to come again (429).
     upload_mb: of a request's body, in 2^20 bytes (413). upload_seconds: for it to arrive (408).
-    seconds, frames: of the video (422). time_limit: seconds from the beginning of a request to its answer,
-        upload and waiting included (503).
+    seconds, frames: of the video; megapixels: of its pictures, in 10^6 (422).
+    time_limit: seconds from the beginning of a request to its answer, upload and waiting included (503).
     connections: that are open at a time; one more is closed with 503.
     """
 
@@ -21,6 +21,7 @@ class Limits:
     upload_seconds: float = 30.0
     seconds: float = 300.0
     frames: int = 20_000
+    megapixels: float = 9.0
     time_limit: float = 60.0
     connections: int = 512
 

@@ -81,7 +81,7 @@ class UploadedClip:
 
 
 def check_video(file: Path, limits: Limits) -> None:
-    """Raise Refusal if a file is no video (415), or longer than is allowed (422). Decodes nothing.
+    """Raise Refusal if a file is no video (415), or longer or larger than is allowed (422). Decodes nothing.
 
     What the packets say counts, not the header, which may promise anything.
     """
@@ -90,6 +90,11 @@ def check_video(file: Path, limits: Limits) -> None:
         with opened(file) as (container, stream):
             if container.format.name in PLAYLISTS:
                 raise Refusal(415, "the video: is a list of other files, which are not opened")
+            if stream.width * stream.height > limits.megapixels * 1e6:
+                size = f"{stream.width} x {stream.height}"
+                raise Refusal(
+                    422, f"the video has pictures of {size} pixels; {limits.megapixels:g} million are taken"
+                )
             for packet in packets_of(container, stream):
                 frames += 1
                 shown = packet.pts if packet.pts is not None else packet.dts
