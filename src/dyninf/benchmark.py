@@ -16,12 +16,15 @@ from dyninf.speed import Machine, brief_table, write_speed_report
 def main(config: DictConfig) -> None:
     """Measure the networks that the config names, and write tables and a figure to ``config.output``."""
     check_settings(config)
+    networks = list(measured_networks(config))
+    for measured in networks:
+        measured.check_points()  # all of them, before minutes are spent on the first
     console = Console()
     machine = Machine.measured()
     console.print(str(machine))
     rows, steps, decoding = [], {}, {}
     with tempfile.TemporaryDirectory() as folder:
-        for measured in measured_networks(config):
+        for measured in networks:
             for engine in measured.engines(config, console.print):
                 for batch in config.batch:
                     found, times = measured.speed(config, engine, batch, machine, console.print)
