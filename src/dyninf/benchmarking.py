@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
@@ -97,7 +98,7 @@ def measured_networks(config: DictConfig) -> Iterator[Measured]:
             len(file.classes),
             file.config.dataset.num_frames,
         )
-        yield Measured(file.network(), plain.eval(), scheme.name, (crop, crop), dict(config.points))
+        yield Measured(file.network(), plain.eval(), scheme.name, (crop, crop), _named(config.points))
         return
     size = (config.height, config.width)
     shape = (config.num_classes, config.num_frames)
@@ -105,13 +106,13 @@ def measured_networks(config: DictConfig) -> Iterator[Measured]:
         scheme = make(config.scheme)
         network = Network(make(config.backbone), scheme, *shape).eval()
         plain = Network(make(config.backbone), replace(scheme, checkpoints="final"), *shape).eval()
-        yield Measured(network, plain, scheme.name, size, dict(config.points))
+        yield Measured(network, plain, scheme.name, size, _named(config.points))
         return
     for one in config.networks:
         names = (one.backbone, one.scheme)
         network = build_network(*names, *shape).eval()
         plain = build_network(*names, *shape, checkpoints="final").eval()
-        yield Measured(network, plain, one.scheme, size, dict(one.get("points") or config.points))
+        yield Measured(network, plain, one.scheme, size, _named(one.get("points") or config.points))
 
 
 def decode_and_measure(measured: Measured, config: DictConfig, folder: Path, say: Say) -> list[DecodingRow]:
@@ -135,6 +136,13 @@ def decode_and_measure(measured: Measured, config: DictConfig, folder: Path, say
         config.rounds,
         config.memory_mb,
     )
+
+
+def _named(points: Any) -> dict[str, float]:
+    """Points by their names, which those of a list have from their shares."""
+    if isinstance(points, DictConfig):
+        return {str(name): float(share) for name, share in points.items()}
+    return {f"{100 * share:.4g}%": float(share) for share in points}
 
 
 def clean_command() -> str:
