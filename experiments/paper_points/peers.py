@@ -19,10 +19,9 @@ import torch
 from torchvision.models import resnet50
 
 import dyninf
-from dyninf.policies import RandomExit
 from dyninf.report.plain_table import PlainTable
 from dyninf.runtime import Runner, answer_clips, engine_named
-from dyninf.speed import shares_for
+from dyninf.speed import forced_exits
 from dyninf.speed.measure import MemoryClip
 
 HERE = Path(__file__).resolve().parent
@@ -40,8 +39,7 @@ def main() -> None:
     network = dyninf.build_network("resnet50", "depth", CLASSES, T).eval()
     plain = dyninf.build_network("resnet50", "depth", CLASSES, T, checkpoints="final").eval()
     macs_K, full = network.costs(SIDE, SIDE).macs_K, plain.costs(SIDE, SIDE).macs_K[-1].item()
-    shares = shares_for(macs_K, SHARE * full)
-    policy = RandomExit(shares)
+    policy = forced_exits(macs_K, SHARE * full)
     images = torch.randn(CLIPS, T, 3, SIDE, SIDE)
     clips = [MemoryClip(f"{i}", [images[i]]) for i in range(CLIPS)]
     exits = [answer.checkpoint for answer in answer_clips(Runner(network, SIDE, SIDE), policy, clips)]

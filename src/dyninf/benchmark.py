@@ -22,6 +22,8 @@ def main(config: DictConfig) -> None:
     console = Console()
     machine = Machine.measured()
     console.print(str(machine))
+    output = Path(config.paths.output_dir)
+    save_config(output, config)
     rows, steps, decoding = [], {}, {}
     with tempfile.TemporaryDirectory() as folder:
         for measured in networks:
@@ -32,9 +34,8 @@ def main(config: DictConfig) -> None:
                     steps[f"{measured.name} on {engine.name}, batch {batch}"] = times
             if config.decoding:
                 decoding[measured.name] = decode_and_measure(measured, config, Path(folder), console.print)
-    output = Path(config.paths.output_dir)
-    save_config(output, config)
-    write_speed_report(output, machine, rows, steps, decoding, clean_command())
+            # After each network, so that nothing of it is lost if a later one fails.
+            write_speed_report(output, machine, rows, steps, decoding, clean_command())
     console.print(brief_table(rows).rich())
     console.print(f"written to {output}: benchmark.csv, benchmark.md, benchmark.png", soft_wrap=True)
 

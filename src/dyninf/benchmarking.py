@@ -17,7 +17,7 @@ from dyninf.configuration import build_network, make, whole_number
 from dyninf.data import ClipTransform, Segment
 from dyninf.grid import Network
 from dyninf.runtime import Engine, choose_engine, engine_named
-from dyninf.speed import DecodingRow, Machine, Row, measure_decoding, measure_speed, shares_for
+from dyninf.speed import DecodingRow, Machine, Row, forced_exits, measure_decoding, measure_speed
 from dyninf.speed.example_video import write_example_video
 from dyninf.speed.measure import StepTime
 
@@ -45,7 +45,7 @@ class Measured:
         """Raise ValueError if exits cannot be forced to one of the points."""
         full_macs = self.plain.costs(*self.size).macs_K[-1].item()
         for share in self.points.values():
-            shares_for(self.network.costs(*self.size).macs_K, share * full_macs)
+            forced_exits(self.network.costs(*self.size).macs_K, share * full_macs)
 
     def engines(self, config: DictConfig, say: Say) -> list[Engine]:
         """Those that the config names; for auto the fastest at the first batch."""

@@ -26,7 +26,6 @@ from omegaconf.errors import (
 )
 
 from dyninf.configuration import CONF, make
-from dyninf.grid import Network
 from dyninf.multirun import name_jobs_by_what_differs
 from dyninf.policies import Policy
 from dyninf.trace import FittedPolicy
@@ -151,32 +150,6 @@ def policy_of(config: DictConfig) -> Policy | FittedPolicy:
     if given:
         raise ValueError(f"give policy_file or {given[0]}, not both: the file has its policy and thresholds")
     return FittedPolicy.load(config.policy_file)
-
-
-def ready_policy_of(config: DictConfig, network: Network, run: Path) -> Policy:
-    """A policy that has thresholds: that of ``policy_file``, of the settings, or of the file that a run left.
-
-    run: the folder of the network's run. Raises ValueError if there is none, or it does not fit the network.
-    """
-    keys = [override.split("=")[0].lstrip("+~") for override in HydraConfig.get().overrides.task]
-    own, given = run / "policy.json", any(key.split(".")[0] == "policy" for key in keys)
-    if config.policy_file is not None or given:
-        policy = policy_of(config)
-    elif own.is_file():
-        policy = FittedPolicy.load(own)
-    else:
-        raise ValueError(
-            f"no thresholds: there is no {own}; give policy_file=FILE, or policy.threshold=NUMBER "
-            "such as 0.9 (with 2 nothing leaves before the last checkpoint)"
-        )
-    if isinstance(policy, FittedPolicy):
-        policy.check_fits(network, split="")
-        policy = policy.policy
-    policy.check_fits(len(network.checkpoints), network.gates is not None)
-    policy.thresholds(len(network.checkpoints))
-    if policy.sees_labels:
-        raise ValueError(f"{type(policy).__name__} needs the true classes, and these videos have none")
-    return policy
 
 
 def is_for_the_user(error: BaseException) -> bool:

@@ -1,15 +1,20 @@
 """What commands that are given a checkpoint have in common: its data set, its classes, its policy."""
 
 import sys
+from pathlib import Path
 
 from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
 from dyninf import checkpoint_file
 from dyninf.checkpoint_file import CheckpointFile
+from dyninf.cli import policy_of
 from dyninf.configuration import make, plain, whole_number, with_defaults
 from dyninf.data import VideoDataModule
+from dyninf.grid import Network
+from dyninf.policies import Policy
 from dyninf.runtime.exported import Preprocessing
 from dyninf.trace import FittedPolicy
 
@@ -47,12 +52,38 @@ def load_policy(path: str | None, file: CheckpointFile) -> FittedPolicy:
     """
     if path is not None:
         return FittedPolicy.load(path)
-    left = file.path.parent.parent / "policy.json"
+    left = _own_policy(file)
     if not left.is_file():
         raise FileNotFoundError(
             f"the run of {file.path} has no policy.json; give one that dyninf.evaluate left: policy_file=PATH"
         )
     return FittedPolicy.load(left)
+
+
+def ready_policy_of(config: DictConfig, file: CheckpointFile, network: Network) -> Policy:
+    """A policy that has thresholds: that of ``policy_file``, of the settings, or of the file that a run left.
+
+    network: that of `file`. Raises ValueError if there is none, or it does not fit the network.
+    """
+    keys = [override.split("=")[0].lstrip("+~") for override in HydraConfig.get().overrides.task]
+    own, given = _own_policy(file), any(key.split(".")[0] == "policy" for key in keys)
+    if config.policy_file is not None or given:
+        policy = policy_of(config)
+    elif own.is_file():
+        policy = FittedPolicy.load(own)
+    else:
+        raise ValueError(
+            f"no thresholds: there is no {own}; give policy_file=FILE, or policy.threshold=NUMBER "
+            "such as 0.9 (with 2 nothing leaves before the last checkpoint)"
+        )
+    if isinstance(policy, FittedPolicy):
+        policy.check_fits(network, split="")
+        policy = policy.policy
+    policy.check_fits(len(network.checkpoints), network.gates is not None)
+    policy.thresholds(len(network.checkpoints))
+    if policy.sees_labels:
+        raise ValueError(f"{type(policy).__name__} needs the true classes, and these videos have none")
+    return policy
 
 
 def preprocessing_of(file: CheckpointFile) -> Preprocessing:
@@ -62,3 +93,8 @@ def preprocessing_of(file: CheckpointFile) -> Preprocessing:
     given = plain(dataset)
     mean, std = (tuple(float(value) for value in given[key]) for key in ("mean", "std"))
     return Preprocessing(str(given["sampling"]), stride, resize, crop, crop, mean, std)
+
+
+def _own_policy(file: CheckpointFile) -> Path:
+    """Where the run of a checkpoint leaves its policy."""
+    return file.path.parent.parent / "policy.json"

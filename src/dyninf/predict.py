@@ -5,10 +5,10 @@ from contextlib import closing
 from omegaconf import DictConfig
 
 from dyninf import checkpoint_file
-from dyninf.cli import ExitCode, application, file_of_job, ready_policy_of
+from dyninf.cli import ExitCode, application, file_of_job
 from dyninf.configuration import device_named, make, number, whole_number
 from dyninf.data import Windows
-from dyninf.of_checkpoint import offer_dataset
+from dyninf.of_checkpoint import offer_dataset, ready_policy_of
 from dyninf.predicting import Source, make_runner, predict
 from dyninf.report import Annotator, rows_to
 
@@ -23,7 +23,7 @@ def main(config: DictConfig) -> ExitCode:
     device = device_named(config.device)
     file = checkpoint_file.read(config.checkpoint)
     network = file.network().to(device)
-    policy = ready_policy_of(config, network, file.path.parent.parent)
+    policy = ready_policy_of(config, file, network)
     source = Source(str(config.source), make(config.dataset), windows, annotate)
     annotator = None if annotate is None else Annotator(annotate, source.path)
     crop = source.datamodule.test_transform.crop

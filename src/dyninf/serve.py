@@ -7,10 +7,10 @@ from tempfile import TemporaryDirectory
 from omegaconf import DictConfig
 
 from dyninf import checkpoint_file
-from dyninf.cli import application, ready_policy_of
+from dyninf.cli import application
 from dyninf.configuration import device_named, make, number, whole_number
 from dyninf.data import VideoClip, VideoDataModule
-from dyninf.of_checkpoint import offer_dataset
+from dyninf.of_checkpoint import offer_dataset, ready_policy_of
 from dyninf.predicting import make_runner
 from dyninf.runtime import Queues
 from dyninf.service import Limits, Worker, require_packages
@@ -35,7 +35,7 @@ def main(config: DictConfig) -> None:
     ):
         file = checkpoint_file.read(config.checkpoint)
         network = file.network().to(device_named(config.device))
-        policy = ready_policy_of(config, network, file.path.parent.parent)
+        policy = ready_policy_of(config, file, network)
         data: VideoDataModule = make(config.dataset)
         crop = data.test_transform.crop
         runner = make_runner(config.runtime, network, crop, batch, policy)

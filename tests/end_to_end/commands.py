@@ -12,24 +12,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.entry_points import ENTRY_POINTS
+
 _server = multiprocessing.get_context("forkserver")
-_server.set_forkserver_preload(
-    [
-        f"dyninf.{name}"
-        for name in (
-            "train",
-            "evaluate",
-            "sweep",
-            "macs",
-            "benchmark",
-            "check_data",
-            "fit_gates",
-            "export",
-            "predict",
-            "serve",
-        )
-    ]
-)
+_server.set_forkserver_preload([f"dyninf.{name}" for name in ENTRY_POINTS])
 
 # One thread a process: many tests run at once. Without a GPU: the same everywhere.
 ENVIRONMENT = {

@@ -32,20 +32,20 @@ def rows_of(file: Path) -> list[dict]:
 
 
 @pytest.fixture(scope="session")
-def test_videos(run_of: Callable[[str], Path]) -> list[Path]:
+def split_videos(run_of: Callable[[str], Path]) -> list[Path]:
     """The videos of the test split of the tiny runs."""
     file = checkpoint_file.read(run_of("joint") / "checkpoints/best.ckpt")
     return [video.path for video in make(file.config.dataset).videos("test")]
 
 
 @pytest.fixture
-def folder(test_videos: list[Path], here: Path) -> Path:
+def folder(split_videos: list[Path], here: Path) -> Path:
     """Three good videos in `here`, one of them in a folder of its own, and three files that are none."""
     videos = here / "videos"
     (videos / "more").mkdir(parents=True)
-    for name, source in zip(("a.mp4", "d.mp4", "more/e.mp4"), test_videos, strict=False):
+    for name, source in zip(("a.mp4", "d.mp4", "more/e.mp4"), split_videos, strict=False):
         shutil.copy(source, videos / name)
-    whole = test_videos[3].read_bytes()
+    whole = split_videos[3].read_bytes()
     (videos / "b.mp4").write_bytes(whole[: len(whole) // 2])
     (videos / "c.mp4").write_bytes(b"")
     (videos / "text.mp4").write_text("This is not a film.\n" * 50)
@@ -90,7 +90,7 @@ def test_every_file_is_a_row_and_bad_ones_do_not_end_it(folder: Path, here: Path
 
 @pytest.mark.parametrize("scheme", ["depth", "input", "joint"])
 def test_rows_are_what_infer_says_of_the_clips_that_evaluate_sees(
-    scheme: str, command: Command, here: Path, run_of: Callable[[str], Path], test_videos: list[Path]
+    scheme: str, command: Command, here: Path, run_of: Callable[[str], Path], split_videos: list[Path]
 ) -> None:
     run = run_of(scheme)
     file = checkpoint_file.read(run / "checkpoints/best.ckpt")
@@ -102,7 +102,7 @@ def test_rows_are_what_infer_says_of_the_clips_that_evaluate_sees(
     done = command(
         "predict",
         f"checkpoint={file.path}",
-        f"source={test_videos[0].parents[1]}",
+        f"source={split_videos[0].parents[1]}",
         "output=out.jsonl",
         f"policy.threshold={policy.threshold}",
     )
@@ -325,9 +325,9 @@ def test_a_window_of_an_annotated_video_is_written_on_its_own_frames(
     ],
 )
 def test_what_is_wrong_with_the_command_is_one_line(
-    overrides: list[str], said: str, here: Path, command: Command, checkpoint: str, test_videos: list[Path]
+    overrides: list[str], said: str, here: Path, command: Command, checkpoint: str, split_videos: list[Path]
 ) -> None:
-    there = {"FILE": str(test_videos[0]), "FOLDER": str(test_videos[0].parent)}
+    there = {"FILE": str(split_videos[0]), "FOLDER": str(split_videos[0].parent)}
     filled = []
     for override in overrides:
         key, _, value = override.partition("=")
@@ -336,10 +336,10 @@ def test_what_is_wrong_with_the_command_is_one_line(
 
 
 def test_a_checkpoint_alone_needs_a_threshold_and_other_files_are_not_written_over(
-    here: Path, command: Command, checkpoint: str, test_videos: list[Path], tmp_path: Path
+    here: Path, command: Command, checkpoint: str, split_videos: list[Path], tmp_path: Path
 ) -> None:
     moved = shutil.copy(checkpoint.removeprefix("checkpoint="), tmp_path / "moved.ckpt")
-    source = f"source={test_videos[0]}"
+    source = f"source={split_videos[0]}"
     assert_refused(
         command("predict", "runtime=eager", f"checkpoint={moved}", source),
         "predict",

@@ -148,6 +148,8 @@ def test_what_cannot_be_read_or_judged_is_an_answer_and_the_others_go_on(runner:
 
 
 def test_buffers_stay_under_their_limit_and_nothing_is_lost(runner: Runner) -> None:
+    with pytest.raises(ValueError, match=r"memory_mb=0\.001 is not enough: batches of 1 need 1 at least"):
+        Queues(runner, RandomExit(SHARES), memory_mb=0.001)
     with Queues(runner, RandomExit(SHARES), batch=4, memory_mb=1000) as queues:
         least = 3 * max(queues.waiting.bytes_of_steps) / 2**20
     with pytest.raises(ValueError, match=r"memory_mb=.* is not enough: batches of 4 need 1 at least"):
@@ -169,6 +171,14 @@ def test_buffers_stay_under_their_limit_and_nothing_is_lost(runner: Runner) -> N
         expected = infer(runner, video_BTCHW, RandomExit(SHARES))
         for answer in answers:
             assert answer.label == expected.label_B[answer.number]
+
+
+def test_a_clip_by_itself_goes_through_in_the_least_memory_that_is_taken(runner: Runner) -> None:
+    with Queues(runner, MaxProbability(2.0)) as queues:
+        least = sum(queues.waiting.bytes_of_steps) / 2**20
+    check_answers(runner, MaxProbability(2.0), 5, memory_mb=least)
+    with pytest.raises(ValueError, match="is not enough"):
+        Queues(runner, MaxProbability(2.0), memory_mb=least * 0.99)
 
 
 def test_queues_that_are_left_half_way_close_every_clip(runner: Runner) -> None:

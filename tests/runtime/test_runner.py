@@ -9,6 +9,7 @@ import pytest
 import torch
 from tests.networks import SIZE, Setting, labelled, random_clips, random_network, relative_difference
 from tests.runtime.test_infer import check_same, splitting_policies
+from torch.utils.flop_counter import FlopCounterMode
 
 from dyninf import infer
 from dyninf.policies import LearnedGate, MaxProbability
@@ -22,7 +23,11 @@ def test_eager_segments_with_folded_norms_are_the_network(setting: Setting) -> N
     runner = Runner(setting.network, SIZE, SIZE)
     for policy in splitting_policies(setting.trace):
         expected = infer(setting.network, setting.video_BTCHW, policy)
-        check_same(infer(runner, setting.video_BTCHW, policy), expected, torch.arange(5))
+        with FlopCounterMode(display=False) as counter:
+            found = infer(runner, setting.video_BTCHW, policy)
+        check_same(found, expected, torch.arange(5))
+        # Law 4. The counter counts a multiply-add twice.
+        assert counter.get_total_flops() == 2 * found.macs_B.sum().item()
 
 
 @pytest.mark.parametrize(

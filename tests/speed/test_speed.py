@@ -15,22 +15,20 @@ from tests.networks import SIZE, random_network
 from dyninf.data import ClipTransform, Segment
 from dyninf.data.decoder import probe
 from dyninf.runtime import engine_named
-from dyninf.speed import Machine, measure_decoding, measure_speed, shares_for, write_speed_report
+from dyninf.speed import Machine, forced_exits, measure_decoding, measure_speed, write_speed_report
 from dyninf.speed.example_video import write_example_video
 
 MACHINE = Machine("a processor", 1, 100.0)
 
 
 @given(steps=st.lists(st.floats(0.1, 10), min_size=2, max_size=12), place=st.floats(0.02, 0.98))
-def test_shares_cost_what_was_asked_for(steps: list[float], place: float) -> None:
+def test_forced_exits_cost_what_was_asked_for(steps: list[float], place: float) -> None:
     macs_K = torch.tensor(steps, dtype=torch.float64).cumsum(0) * 1e9
     wanted = (macs_K[0] + place * (macs_K[-1] - macs_K[0])).item()
-    shares = torch.tensor(shares_for(macs_K, wanted), dtype=torch.float64)
-    assert (shares * macs_K).sum().item() == pytest.approx(wanted, rel=1e-6)
-    assert shares.sum().item() == pytest.approx(1)
-    assert (shares >= 0).all()
-    ratios = shares[1:] / shares[:-1]
-    assert torch.allclose(ratios, ratios[0].expand(len(ratios)), rtol=1e-4)
+    thresholds_K = forced_exits(macs_K, wanted).thresholds(len(steps)).clamp(min=0)
+    share_K = 1 - thresholds_K
+    share_K[1:] = thresholds_K[:-1] - thresholds_K[1:]
+    assert (share_K * macs_K).sum().item() == pytest.approx(wanted, rel=1e-6)
 
 
 def test_a_cost_that_no_shares_have_is_refused() -> None:
@@ -39,7 +37,7 @@ def test_a_cost_that_no_shares_have_is_refused() -> None:
         with pytest.raises(
             ValueError, match="cannot be reached: leaving at the first checkpoint costs 2, at"
         ):
-            shares_for(macs_K, wanted)
+            forced_exits(macs_K, wanted)
 
 
 def test_a_point_is_measured_beside_full_inference_and_written(tmp_path: Path) -> None:

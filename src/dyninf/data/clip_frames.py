@@ -81,12 +81,6 @@ class VideoClip:
         self._opened: AbstractContextManager[object] | None = None
         self._groups: Iterator[np.ndarray] = iter(())
         self._given = 0
-        self._decoded = 0
-
-    @property
-    def frames_decoded(self) -> int:
-        """Frames of the clip that were read so far; those that had to be decoded on the way do not count."""
-        return self._decoded
 
     def group(self, group: int) -> Tensor:
         """The normalised frames (t, C, H, W), float32, of a group, from 1.
@@ -101,7 +95,6 @@ class VideoClip:
         while self._given < group:
             frames_tHWC = next(self._groups)
             self._given += 1
-            self._decoded += len(frames_tHWC)
         return self._transform(frames_tHWC)
 
     def close(self) -> None:
@@ -134,7 +127,6 @@ class UnreadableClip:
         self.path = path
         self.name = str(path)
         self.window = window
-        self.frames_decoded = 0
         self._error = error
 
     def group(self, group: int) -> Tensor:

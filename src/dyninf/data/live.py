@@ -64,7 +64,7 @@ def live_clips(
     """A clip whenever a window is full, until the stream ends; what breaks it is one `UnreadableClip`.
 
     Every frame is decoded, since a stream does not wait; only those of groups that are asked for are turned
-    into pictures, and count as decoded.
+    into pictures.
     """
     number = end = 0
     try:
@@ -99,7 +99,6 @@ class LiveClip:
         self.path = Path(name)
         self.name = name
         self.window = window
-        self.frames_decoded = 0
         self._frames = frames
         self._permutation = permutation
         self._transform = transform
@@ -108,7 +107,6 @@ class LiveClip:
     def group(self, group: int) -> Tensor:
         """The normalised frames (t, C, H, W), float32, of a group, from 1."""
         chosen = [self._frames[i] for i in self._permutation[group - 1]]
-        self.frames_decoded += len(chosen)
         return self._transform(np.stack([self._painter.picture(frame) for frame in chosen]))
 
     def close(self) -> None:

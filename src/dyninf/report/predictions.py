@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dyninf.data.clip_frames import Span
 from dyninf.grid import Network
-from dyninf.runtime import Answer
+from dyninf.runtime import Answer, likeliest
 
 
 @dataclass(frozen=True)
@@ -121,14 +121,14 @@ class Wording:
         return self._with_class(whole, torch.stack(read).mean(0)) if read else whole
 
     def _with_class(self, row: Prediction, probability_N: Tensor) -> Prediction:
-        values, labels = (best.tolist() for best in probability_N.topk(min(5, len(probability_N))))
-        names = [self.classes[label] for label in labels]
+        best = likeliest(probability_N)
+        label, probability = best[0]
         return replace(
             row,
-            label=labels[0],
-            class_name=names[0],
-            probability=values[0],
-            top5=tuple(zip(names, values, strict=True)),
+            label=label,
+            class_name=self.classes[label],
+            probability=probability,
+            top5=tuple((self.classes[number], value) for number, value in best),
         )
 
 

@@ -1,6 +1,5 @@
 """Tables of milliseconds: measured on a network, or read from a file and held against it."""
 
-import platform
 from pathlib import Path
 
 import torch
@@ -8,6 +7,7 @@ from rich.table import Table
 
 from dyninf.data import VideoDataModule
 from dyninf.grid import Network
+from dyninf.processor import processor_name
 from dyninf.runtime import measure_milliseconds
 from dyninf.trace import Milliseconds
 
@@ -67,4 +67,4 @@ def _shape(datamodule: VideoDataModule) -> tuple[int, int]:
 def _device(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{platform.processor() or platform.machine()} CPU, {torch.get_num_threads()} threads"
+    return f"{processor_name()}, {torch.get_num_threads()} threads"

@@ -6,7 +6,7 @@ from dyninf.lazy import import_lazily
 
 if TYPE_CHECKING:
     from dyninf.runtime import exported
-    from dyninf.runtime.answers import Answer, ClipFrames
+    from dyninf.runtime.answers import Answer, ClipFrames, likeliest
     from dyninf.runtime.choose import Choice, choose_engine
     from dyninf.runtime.engines import ENGINES, Engine, engine_named
     from dyninf.runtime.evaluate import evaluate
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 import_lazily(
     __name__,
     {
-        "dyninf.runtime.answers": ["Answer", "ClipFrames"],
+        "dyninf.runtime.answers": ["Answer", "ClipFrames", "likeliest"],
         "dyninf.runtime.choose": ["Choice", "choose_engine"],
         "dyninf.runtime.engines": ["ENGINES", "Engine", "engine_named"],
         "dyninf.runtime.evaluate": ["evaluate"],
@@ -51,6 +51,7 @@ __all__ = [
     "export_network",
     "exported",
     "infer",
+    "likeliest",
     "measure_milliseconds",
     "stops_of",
 ]

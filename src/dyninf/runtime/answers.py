@@ -29,6 +29,12 @@ class ClipFrames(Protocol):
         """Let go of the file; called once, whether all groups were asked for or not."""
 
 
+def likeliest(probability_N: Tensor) -> list[tuple[int, float]]:
+    """The (at most) five most probable classes with their probabilities, the most probable first."""
+    best = probability_N.topk(min(5, len(probability_N)))
+    return list(zip(best.indices.tolist(), best.values.tolist(), strict=True))
+
+
 @dataclass(frozen=True, eq=False)
 class Answer:
     """What became of one clip: a class, or an error.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -18,7 +17,8 @@ from statistics import median
 import torch
 
 from dyninf.atomic import atomic_file
-from dyninf.grid import Network, Segment, fingerprint, segments_of
+from dyninf.grid import Network, Segment, segments_of
+from dyninf.processor import processor_abilities
 from dyninf.runtime.engines import ENGINES, Eager, Engine, GraphFiles, cache_folder, folded
 from dyninf.runtime.engines.base import Compiled
 
@@ -78,7 +78,7 @@ def choose_engine(
     alike = list({_work(segment): segment for segment in segments}.values())
     compiled: dict[str, list[Compiled]] = {}
     failed: dict[str, str] = {}
-    with GraphFiles(fingerprint(network)) as graphs:
+    with GraphFiles(network) as graphs:
         for engine in engines:
             try:
                 compiled[engine.name] = [_compiled(engine(), segment, batch, graphs) for segment in alike]
@@ -130,19 +130,10 @@ def _key(network: Network, segments: Sequence[Segment], batch: int, engines: Seq
         [segment.plan for segment in segments],
         batch,
         [(engine.name, engine.versions()) for engine in engines],
-        _processor(),
+        processor_abilities(),
         torch.get_num_threads(),
     )
     return hashlib.sha256(repr(what).encode()).hexdigest()[:16]
-
-
-def _processor() -> str:
-    """Its name as the system gives it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        lines = cpuinfo.read_text().splitlines()
-        return "".join(sorted({line for line in lines if line.startswith(("model name", "flags"))}))
-    return f"{platform.machine()} {platform.processor()}"
 
 
 def _read(path: Path) -> Choice:

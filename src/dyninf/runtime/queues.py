@@ -14,16 +14,16 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from types import TracebackType
 
 import torch
 from torch import Tensor
 
-from dyninf.policies import Evidence, LogitsNotFiniteError, Policy
+from dyninf.policies import LogitsNotFiniteError, Policy
 from dyninf.runtime.answers import Answer, ClipFrames
 from dyninf.runtime.infer import judge
 from dyninf.runtime.runner import Runner
+from dyninf.runtime.traveller import Traveller, evidence_of
 from dyninf.runtime.waiting import Buffer, Waiting
 from dyninf.runtime.walk import Step, StepResult, Tensors
 
@@ -66,25 +66,6 @@ def answer_clips(
                 following += 1
 
 
-@dataclass(eq=False)
-class _Clip:
-    """A clip on its way.
-
-    logits, gates: of the checkpoints so far. asked: the last step whose frames were asked for.
-    frames_asked: how many. decoding: of steps, until they are in the clip's row.
-    """
-
-    number: int
-    frames: ClipFrames
-    worker: ThreadPoolExecutor
-    begun: float
-    logits: list[Tensor] = field(default_factory=list)
-    gates: list[Tensor] = field(default_factory=list)
-    asked: int = 0
-    frames_asked: int = 0
-    decoding: dict[int, Future[dict[str, Tensor]]] = field(default_factory=dict)
-
-
 class Queues:
     """Clips on their way through the steps of a runner; to be used as a context, in one thread.
 
@@ -119,7 +100,7 @@ class Queues:
         self._one_at_a_time = batch == 1
         self._finish_first = finish_first
         self._threads = ExitStack()
-        self._workers = deque(
+        self._decoders = deque(
             self._threads.enter_context(ThreadPoolExecutor(1, f"decoder-{i}")) for i in range(decoders)
         )
         self._closing: deque[Future[None]] = deque()
@@ -148,12 +129,12 @@ class Queues:
     def add(self, frames: ClipFrames) -> int:
         """Take a clip, whose first frames are decoded at once; its number, from 0."""
         number = self._given
-        clip = _Clip(number, frames, self._workers[0], time.perf_counter())
-        self._workers.rotate(-1)
+        clip = Traveller(number, frames, self._decoders[0], self._runner.network.group_size)
+        self._decoders.rotate(-1)
         self._given += 1
         self.clips += 1
         self.waiting.put(0, clip)
-        self._decode(clip, self._runner.steps[0])
+        clip.ask_for(self._runner.steps[0])
         return number
 
     def turn(self, more: bool = False, patience: float | None = None) -> list[Answer]:
@@ -163,7 +144,7 @@ class Queues:
         patience: seconds to wait at most, where clips may come meanwhile; without end when left out.
         """
         answers = self._collect()
-        number = self.waiting.deepest_full(self._ready)
+        number = self.waiting.deepest_full()
         if number is None:
             if more and self.has_room:
                 return answers
@@ -176,44 +157,29 @@ class Queues:
 
     # Decoding ----------------------------------------------------------------------------------------
 
-    def _decode(self, clip: _Clip, step: Step) -> None:
-        clip.frames_asked += self._frames_of(step.number)
-        clip.decoding[step.number] = clip.worker.submit(_groups_of, clip.frames, step.groups)
-        clip.asked = step.number
-
-    def _frames_of(self, number: int) -> int:
-        return len(self._runner.steps[number].groups) * self._runner.network.group_size
-
-    def _decode_next(self, clip: _Clip, survived: Step) -> None:
+    def _decode_next(self, clip: Traveller, survived: Step) -> None:
         """Have the frames decoded that a clip needs next, now that it is known to stay."""
         step = next((later for later in self._runner.steps[survived.number + 1 :] if later.groups), None)
-        if step is None or step.number <= clip.asked:
-            return
         # Alone it would wait for them, so they are decoded while the steps before theirs run. Of many clips
         # others run meanwhile, and this one may still leave before.
-        if self._one_at_a_time or step.number == survived.number + 1:
-            self._decode(clip, step)
+        if step is not None and (self._one_at_a_time or step.number == survived.number + 1):
+            clip.ask_for(step)
 
     def _pending(self) -> list[Future[dict[str, Tensor]]]:
         """What clips that wait for a step still miss there."""
-        return [clip.decoding[number] for number, clip in self.waiting.rows() if number in clip.decoding]
-
-    @staticmethod
-    def _ready(clip: _Clip, number: int) -> bool:
-        return number not in clip.decoding
+        missing = (clip.missing(number) for number, clip in self.waiting.rows())
+        return [future for future in missing if future is not None]
 
     def _collect(self) -> list[Answer]:
         """Put frames that have been decoded into the rows of their clips; answers of those that failed."""
         answers = []
         for number, clip in list(self.waiting.rows()):
-            future = clip.decoding.get(number)
+            future = clip.missing(number)
             if future is None or not future.done():
                 continue
-            del clip.decoding[number]
             try:
-                self.waiting.fill(number, clip, future.result())
+                self.waiting.fill(number, clip, clip.frames(number))
             except FOR_THE_CLIP as error:
-                clip.frames_asked -= self._frames_of(number)
                 self.waiting.remove(number, clip)
                 answers.append(self._failed(clip, str(error)))
         return answers
@@ -222,7 +188,7 @@ class Queues:
 
     def _run(self, step: Step) -> list[Answer]:
         buffer: Buffer = self.waiting.take(step.number)
-        clips: list[_Clip] = list(buffer.clips)
+        clips: list[Traveller] = list(buffer.clips)
         inputs = buffer.inputs()
         frames = {group: inputs[f"frames.{group}"] for group in step.groups}
         with torch.inference_mode():
@@ -240,13 +206,15 @@ class Queues:
             self._decode_next(clip, step)
         return answers
 
-    def _judge(self, step: Step, clips: list[_Clip], result: StepResult) -> tuple[list[Answer], list[int]]:
+    def _judge(
+        self, step: Step, clips: list[Traveller], result: StepResult
+    ) -> tuple[list[Answer], list[int]]:
         """Answers of the clips that leave behind a step, and the rows of those that stay."""
         logits_BjN = result.logits_BjN.float().clone()  # the engine may write over its own
         finite_B = logits_BjN.isfinite().flatten(1).all(1)
         answers = []
         for row in (~finite_B).nonzero()[:, 0].tolist():
-            error = LogitsNotFiniteError(clips[row].number, step.checkpoints[-1], clips[row].frames.name)
+            error = LogitsNotFiniteError(clips[row].number, step.checkpoints[-1], clips[row].name)
             answers.append(self._failed(clips[row], str(error)))
         rows = finite_B.nonzero()[:, 0]
         if not len(rows):
@@ -254,7 +222,7 @@ class Queues:
         gate_Bj = None if result.gate_Bj is None else result.gate_Bj[rows]
         there = [clips[row] for row in rows.tolist()]
         found = StepResult(logits_BjN[rows], gate_Bj, result.carried)
-        evidence = _evidence_of(there, logits_BjN.shape[-1], logits_BjN.device)
+        evidence = evidence_of(there, logits_BjN.shape[-1], logits_BjN.device)
         evidence, stops_b = judge(self._policy, evidence, step.checkpoints, found, 1, self._K)
         stays = []
         for place, (row, stops) in enumerate(zip(rows.tolist(), stops_b.tolist(), strict=True)):
@@ -269,17 +237,17 @@ class Queues:
 
     # Answers -----------------------------------------------------------------------------------------
 
-    def _answered(self, clip: _Clip, step: Step, logits_N: Tensor) -> Answer:
+    def _answered(self, clip: Traveller, step: Step, logits_N: Tensor) -> Answer:
         probability, label = logits_N.softmax(-1).max(-1)
         k = step.checkpoints[-1]
         return self._end(clip, k, int(label), float(probability), logits_N.cpu().clone(), None)
 
-    def _failed(self, clip: _Clip, error: str) -> Answer:
+    def _failed(self, clip: Traveller, error: str) -> Answer:
         return self._end(clip, None, None, None, None, " ".join(error.split()))
 
     def _end(
         self,
-        clip: _Clip,
+        clip: Traveller,
         checkpoint: int | None,
         label: int | None,
         probability: float | None,
@@ -292,34 +260,11 @@ class Queues:
         passed = len(clip.logits) - 1 if checkpoint is None else checkpoint
         macs = self._macs_K[passed].item() if passed >= 0 else 0.0
         return Answer(
-            clip.number, clip.frames.name, label, probability, checkpoint, macs, milliseconds,
+            clip.number, clip.name, label, probability, checkpoint, macs, milliseconds,
             clip.frames_asked, logits_N, error,
         )  # fmt: skip
 
-    def _let_go(self, clip: _Clip) -> None:
-        for number, future in clip.decoding.items():
-            if future.cancel():
-                clip.frames_asked -= self._frames_of(number)
-        # In the thread that may be decoding for it. Nobody waits: it may have other clips to decode first.
-        self._closing.append(clip.worker.submit(clip.frames.close))
+    def _let_go(self, clip: Traveller) -> None:
+        self._closing.append(clip.let_go())
         while self._closing and self._closing[0].done():
             self._closing.popleft().result()
-
-
-def _groups_of(clip: ClipFrames, groups: tuple[int, ...]) -> dict[str, Tensor]:
-    # Turned in memory here, beside inference, if it has to be.
-    return {f"frames.{group}": clip.group(group).float().contiguous() for group in groups}
-
-
-def _evidence_of(clips: list[_Clip], classes: int, device: torch.device) -> Evidence:
-    """What is known of clips that have passed the same checkpoints."""
-    J = len(clips[0].logits)
-    none = torch.empty(0, classes, device=device)
-    logits = [torch.stack(clip.logits) if J else none for clip in clips]
-    gates = [torch.stack(clip.gates) for clip in clips] if clips[0].gates else None
-    return Evidence(
-        torch.stack(logits),
-        None,
-        torch.tensor([clip.number for clip in clips], device=device),
-        None if gates is None else torch.stack(gates),
-    )

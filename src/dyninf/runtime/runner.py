@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 import torch
 from torch import Tensor
 
-from dyninf.grid import Network, fingerprint, segments_of
+from dyninf.grid import Network, segments_of
 from dyninf.policies import Policy
 from dyninf.runtime.engines import Eager, Engine, GraphFiles, folded
 from dyninf.runtime.walk import Carried, Step, StepResult, Tensors
@@ -52,7 +52,7 @@ class Runner:
         self.plans = [segment.plan for segment in segments]
         self.steps = tuple(Step(i, plan.checkpoints, plan.groups) for i, plan in enumerate(self.plans))
         self._has_gates = ["log_odds" in segment.output_names for segment in segments]
-        with GraphFiles(fingerprint(network) if cache else None) as graphs:
+        with GraphFiles(network if cache else None) as graphs:
             self._compiled = [self.engine.compile(segment, batch, graphs) for segment in segments]
 
     def start(self) -> Tensors:

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from dyninf.grid import SegmentPlan
+from dyninf.runtime.traveller import Traveller
 
 MEBI = 2**20
 FLOAT32_BYTES = 4
@@ -37,7 +37,7 @@ class Buffer:
         self.step = step
         self.table = {name: torch.empty(batch, *shape, device=device) for name, shape in shapes.items()}
         self.batch = batch
-        self.clips: list[Any] = []
+        self.clips: list[Traveller] = []
         self.behind: Buffer | None = None
 
     @property
@@ -48,7 +48,7 @@ class Buffer:
         """The rows in use."""
         return {name: tensor[: len(self.clips)] for name, tensor in self.table.items()}
 
-    def remove(self, clip: Any) -> None:
+    def remove(self, clip: Traveller) -> None:
         """Take a clip out; the last row moves into its place."""
         row, last = self.clips.index(clip), len(self.clips) - 1
         if row != last:
@@ -78,9 +78,10 @@ class Waiting:
             for shapes in self._shapes
         ]
         self._limit = memory_mb * MEBI
-        # The deepest clips can always go on: their buffer, and one more before it is given back.
-        self._reserve = 2 * max(self.bytes_of_steps)
-        least = max(self.bytes_of_steps) + self._reserve
+        # The deepest clips can always go on: their buffer, and one more before it is given back. A clip by
+        # itself is handed over from step to step, and all that it was handed is held to the end.
+        self._reserve = 0 if batch == 1 else 2 * max(self.bytes_of_steps)
+        least = sum(self.bytes_of_steps) if batch == 1 else max(self.bytes_of_steps) + self._reserve
         if self._limit < least:
             raise ValueError(
                 f"memory_mb={memory_mb:g} is not enough: batches of {batch} need {math.ceil(least / MEBI)} "
@@ -91,7 +92,7 @@ class Waiting:
         self.held_bytes = 0
         self.peak_bytes = 0
 
-    def rows(self) -> Iterator[tuple[int, Any]]:
+    def rows(self) -> Iterator[tuple[int, Traveller]]:
         """All clips, each with the number of the step that it waits for."""
         for number, buffers in enumerate(self._queues):
             for buffer in buffers:
@@ -110,12 +111,12 @@ class Waiting:
         allowed = self._limit - (0 if deeper_is_empty and step > 0 else self._reserve)
         return self.held_bytes + new * self.bytes_of_steps[step] <= allowed or new == 0
 
-    def put(self, step: int, clip: Any) -> None:
+    def put(self, step: int, clip: Traveller) -> None:
         """Give a clip a row."""
         self._buffer_with_room(step).clips.append(clip)
 
     def put_many(
-        self, step: int, clips: Sequence[Any], rows: Sequence[int], table: Mapping[str, Tensor]
+        self, step: int, clips: Sequence[Traveller], rows: Sequence[int], table: Mapping[str, Tensor]
     ) -> None:
         """Give clips rows, with what `table` has for them at `rows`."""
         placed = 0
@@ -144,7 +145,7 @@ class Waiting:
         self.peak_bytes = max(self.peak_bytes, self.held_bytes)
         self._queues[step].append(new)
 
-    def fill(self, step: int, clip: Any, tensors: Mapping[str, Tensor]) -> None:
+    def fill(self, step: int, clip: Traveller, tensors: Mapping[str, Tensor]) -> None:
         """Put frames into a clip's row."""
         buffer = self._buffer_of(step, clip)
         row = buffer.clips.index(clip)
@@ -154,7 +155,7 @@ class Waiting:
             else:
                 buffer.table[name][row].copy_(tensor)
 
-    def remove(self, step: int, clip: Any) -> None:
+    def remove(self, step: int, clip: Traveller) -> None:
         """Take a clip out of its row."""
         buffer = self._buffer_of(step, clip)
         buffer.remove(clip)
@@ -162,13 +163,13 @@ class Waiting:
             self._queues[step].remove(buffer)
             self.give_back(buffer)
 
-    def deepest_full(self, is_ready: Callable[[Any, int], bool]) -> int | None:
+    def deepest_full(self) -> int | None:
         """The deepest step with a full buffer, all of it ready, whose clips can go on; or None."""
         for number in reversed(range(len(self._queues))):
             buffers = self._queues[number]
             if not buffers or buffers[0].free or not self.has_room(number + 1, self.batch):
                 continue
-            if all(is_ready(clip, number) for clip in buffers[0].clips):
+            if all(clip.missing(number) is None for clip in buffers[0].clips):
                 return number
         return None
 
@@ -199,7 +200,7 @@ class Waiting:
         else:
             self.give_back(buffer.behind)
 
-    def _buffer_of(self, step: int, clip: Any) -> Buffer:
+    def _buffer_of(self, step: int, clip: Traveller) -> Buffer:
         return next(buffer for buffer in self._queues[step] if clip in buffer.clips)
 
     def _buffer_with_room(self, step: int) -> Buffer:

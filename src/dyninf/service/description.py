@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
-
 from dyninf.grid import Network
 from dyninf.policies import Policy
-from dyninf.runtime import Answer
+from dyninf.runtime import Answer, likeliest
 from dyninf.service.limits import Limits
 
 
@@ -42,14 +40,11 @@ class Description:
         assert answer.logits_N is not None
         assert answer.label is not None
         assert answer.checkpoint is not None
-        probability_N = answer.logits_N.softmax(-1)
-        top = probability_N.topk(min(5, len(probability_N)))
-        pairs = zip(*map(Tensor.tolist, top), strict=True)
         return {
             "label": answer.label,
             "class": self.classes[answer.label],
             "probability": answer.probability,
-            "top5": [[self.classes[label], probability] for probability, label in pairs],
+            "top5": [[self.classes[label], value] for label, value in likeliest(answer.logits_N.softmax(-1))],
             "checkpoint": self.checkpoints[answer.checkpoint],
             "gmacs": answer.macs / 1e9,
             "share_of_full": answer.macs / 1e9 / self.full_gmacs,

@@ -1,7 +1,7 @@
 """What leaving early saves in time: measured, beside what it saves in multiply-adds."""
 
 from dyninf.speed.decoding import DecodingRow, measure_decoding
-from dyninf.speed.exit_shares import shares_for
+from dyninf.speed.forced_exits import forced_exits
 from dyninf.speed.machine import Machine, resident_mb
 from dyninf.speed.measure import Row, measure_speed
 from dyninf.speed.speed_report import brief_table, write_speed_report
@@ -11,9 +11,9 @@ __all__ = [
     "Machine",
     "Row",
     "brief_table",
+    "forced_exits",
     "measure_decoding",
     "measure_speed",
     "resident_mb",
-    "shares_for",
     "write_speed_report",
 ]

@@ -19,7 +19,7 @@ from dyninf.data import ClipTransform, Sampling, VideoClip, VideoReader
 from dyninf.grid import Network
 from dyninf.policies import Policy, RandomExit
 from dyninf.runtime import Engine, Runner, answer_clips
-from dyninf.speed.exit_shares import shares_for
+from dyninf.speed.forced_exits import forced_exits
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def measure_decoding(
     macs_K = network.costs(side, side).macs_K
     full_macs = plain.costs(side, side).macs_K[-1].item()
     K = len(network.checkpoints)
-    leaving = RandomExit(shares_for(macs_K, share * full_macs))
+    leaving = forced_exits(macs_K, share * full_macs)
     at_once = RandomExit([1.0] + [0.0] * (K - 1))
     rows: list[DecodingRow] = []
     for batch in batches:

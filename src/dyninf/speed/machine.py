@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,8 @@ from statistics import median
 from typing import Self
 
 import torch
+
+from dyninf.processor import processor_name
 
 SIDE = 4096
 ROUNDS = 3
@@ -35,7 +36,7 @@ class Machine:
             start = time.perf_counter()
             (left @ right)[0, 0].item()
             times.append(time.perf_counter() - start)
-        return cls(_processor(), torch.get_num_threads(), SIDE**3 / median(times[1:]) / 1e9)
+        return cls(processor_name(), torch.get_num_threads(), SIDE**3 / median(times[1:]) / 1e9)
 
     def __str__(self) -> str:
         return (
@@ -51,10 +52,3 @@ def resident_mb() -> float:
         return float("nan")
     line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) / 1024
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()

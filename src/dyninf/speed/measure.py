@@ -18,7 +18,7 @@ from dyninf.grid import Network
 from dyninf.policies import Policy, RandomExit
 from dyninf.runtime import Engine, Runner, answer_clips
 from dyninf.runtime.walk import Tensors
-from dyninf.speed.exit_shares import shares_for
+from dyninf.speed.forced_exits import forced_exits
 from dyninf.speed.machine import Machine, resident_mb
 
 EVERY_CUT = "no exit, cut at every checkpoint"
@@ -106,7 +106,7 @@ def measure_speed(
     macs_K = network.costs(height, width).macs_K
     K = len(network.checkpoints)
     policies: dict[str, Policy] = {
-        name: RandomExit(shares_for(macs_K, share * full_macs)) for name, share in points.items()
+        name: forced_exits(macs_K, share * full_macs) for name, share in points.items()
     }
     say(f"{network.name}, {engine.name}, batch {batch}: compiling {K} segments")
     full = Runner(plain, height, width, engine, batch, cache=True)

@@ -14,7 +14,7 @@ from types import TracebackType
 import torch
 
 from dyninf.atomic import atomic_file
-from dyninf.grid import Segment
+from dyninf.grid import Network, Segment, fingerprint
 from dyninf.runtime.engines.onnx_graph import write_onnx
 from dyninf.version import __version__
 
@@ -33,11 +33,11 @@ class GraphFiles:
     """The graphs of one network, in a folder of the cache, or in a temporary one that goes when the context
     ends.
 
-    fingerprint: of the network, before its batch norms were folded; None for a temporary folder.
+    network: as it is before its batch norms are folded; None for a temporary folder.
     """
 
-    def __init__(self, fingerprint: str | None = None) -> None:
-        self._fingerprint = fingerprint
+    def __init__(self, network: Network | None = None) -> None:
+        self._network = network
         self._temporary = ExitStack()
 
     def __enter__(self) -> GraphFiles:
@@ -59,9 +59,9 @@ class GraphFiles:
 
     @cached_property
     def _folder(self) -> Path:
-        if self._fingerprint is None:
+        if self._network is None:
             return Path(self._temporary.enter_context(TemporaryDirectory(prefix="dyninf-graphs-")))
-        folder = cache_folder() / "graphs" / self._fingerprint
+        folder = cache_folder() / "graphs" / fingerprint(self._network)
         folder.mkdir(parents=True, exist_ok=True)
         os.utime(folder)
         _forget_others(folder)
