@@ -198,7 +198,14 @@ def test_paths_come_from_standard_input_and_ctrl_c_keeps_the_rows_so_far(
 
     (here / "out.jsonl").unlink()
     process = subprocess.Popen(
-        arguments, cwd=here, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        arguments,
+        cwd=here,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        # What a shell starts in the background ignores Ctrl-C, and so would all that the tests start then.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdin is not None
     process.stdin.write("videos/a.mp4\n")
