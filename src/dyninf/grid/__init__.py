@@ -20,6 +20,7 @@ from dyninf.grid.shift import (
     NoShift,
     OfflineShift,
     OnlineShift,
+    Shifted,
     TemporalShift,
     TwoWayShift,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "Scheme",
     "Segment",
     "SegmentPlan",
+    "Shifted",
     "State",
     "TemporalShift",
     "TwoWayShift",

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from dyninf.grid.network import Network
 
 CarriedState = Mapping[str, Tensor]
-"""Name → tensor (B, ...): ``features.GROUP.PART``, ``kept.STAGE.PLACE``, ``sums.STAGE``."""
+"""Name → tensor (B, ...): ``features.GROUP.PART``, ``kept.STAGE.PLACE``, ``sums.STAGE``.
+
+Maps among the features are (B, t, H, W, C): with the channels innermost, as whoever computes them has them.
+"""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class Segment(nn.Module):
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         network, plan = self.network, self.plan
-        given = dict(zip(plan.input_names, inputs, strict=True))
+        given = {name: _of_state(name, x) for name, x in zip(plan.input_names, inputs, strict=True)}
         state = _state_of(given, self._before)
         logits, log_odds = [], []
         numbers = iter(plan.checkpoints)
@@ -90,7 +93,7 @@ class Segment(nn.Module):
                 if network.gates is not None and k < len(network.gates):
                     features_BF = network.features_at(checkpoint, state)
                     log_odds.append(network.gates.log_odds(k, features_BF, logits[-1]))
-        named = dict(_named(state))
+        named = {name: _carried(name, tensor) for name, tensor in _named(state)}
         heads = [torch.stack(logits, 1), *([torch.stack(log_odds, 1)] if log_odds else [])]
         return (*heads, *(named[name] for name in plan.writes))
 
@@ -124,7 +127,8 @@ def segments_of(
         changed = _changed(draft)
         writes = tuple(name for name in after if name in changed and name in live)
         groups = tuple(cell.group for cell in draft.cells if cell.stage == 1)
-        before, carried = dict(_named(draft.before)), tuple(name for name in after if name in live)
+        before = {name: _carried(name, tensor) for name, tensor in _named(draft.before)}
+        carried = {name: _carried(name, tensor) for name, tensor in after.items() if name in live}
         frame_shapes = [(network.group_size, 3, height, width)] * len(groups)
         plan = SegmentPlan(
             cells=draft.cells,
@@ -133,7 +137,7 @@ def segments_of(
             reads=reads,
             writes=writes,
             input_shapes=(*frame_shapes, *(tuple(before[name].shape[1:]) for name in reads)),
-            carried_shapes={name: tuple(after[name].shape[1:]) for name in carried},
+            carried_shapes={name: tuple(tensor.shape[1:]) for name, tensor in carried.items()},
         )
         segments.append(Segment(network, plan, draft.before))
         live = (live - changed) | set(reads)
@@ -188,6 +192,39 @@ def _named(state: State) -> Iterator[tuple[str, Tensor]]:
     for stage, places in state.kept.items():
         yield from ((f"kept.{stage}.{i}", place) for i, place in enumerate(places))
     yield from ((f"sums.{stage}", value) for stage, value in state.sums.items())
+
+
+def _carried(name: str, tensor: Tensor) -> Tensor:
+    """A tensor of a state as it is carried."""
+    if not _is_map(name, tensor):
+        return tensor
+    frames, height, width = tensor.shape[1], *tensor.shape[-2:]
+    # Engines follow the order of three dimensions better than that of five.
+    return (
+        tensor.flatten(0, 1)
+        .flatten(2)
+        .transpose(1, 2)
+        .unflatten(1, (height, width))
+        .unflatten(0, (-1, frames))
+    )
+
+
+def _of_state(name: str, tensor: Tensor) -> Tensor:
+    """The reverse of `_carried`."""
+    if not _is_map(name, tensor):
+        return tensor
+    frames, height, width = tensor.shape[1:4]
+    return (
+        tensor.flatten(0, 1)
+        .flatten(1, 2)
+        .transpose(1, 2)
+        .unflatten(2, (height, width))
+        .unflatten(0, (-1, frames))
+    )
+
+
+def _is_map(name: str, tensor: Tensor) -> bool:
+    return name.startswith("features.") and tensor.ndim == 5
 
 
 def _state_of(given: Mapping[str, Tensor], like: State) -> State:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -36,6 +37,25 @@ class Frames:
         return sum(map(len, self.groups))
 
 
+class Shifted(NamedTuple):
+    """Features whose frames have exchanged channels, not put together yet.
+
+    x_MCHW: as they came. moved: (M, c, H, W) each, what stands in place of its first channels, in order.
+    """
+
+    x_MCHW: Tensor
+    moved: tuple[Tensor, ...]
+
+    def whole(self) -> Tensor:
+        """Channels that moved, then those that did not, innermost in memory like the features that came."""
+        # The moved ones are stacked frame by frame and lie otherwise; torch.cat of both kinds would put the
+        # channels outermost, and every convolution behind a shift would turn all its input.
+        turned = [part_MCHW.contiguous(memory_format=torch.channels_last) for part_MCHW in self.moved]
+        still_MCHW = self.x_MCHW[:, sum(part_MCHW.shape[1] for part_MCHW in turned) :]
+        # A single moved channel counts as either kind; otherwise the whole is turned already.
+        return torch.cat([*turned, still_MCHW], 1).contiguous(memory_format=torch.channels_last)
+
+
 class TemporalShift(ABC):
     """Exchange channels between the frames of a clip; costs no multiply-add.
 
@@ -46,19 +66,26 @@ class TemporalShift(ABC):
     keeps = False
     needs_whole_clip = False
 
-    @abstractmethod
     def __call__(self, x_MCHW: Tensor, frames: Frames, kept: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Shift the frames of each clip; return the result and what the next group needs (B, ...).
 
         `kept` is what the last call for the same clips, stage and place returned, None at first.
         """
+        moved, kept = self.move(x_MCHW, frames, kept)
+        return Shifted(x_MCHW, moved).whole() if moved else x_MCHW, kept
+
+    @abstractmethod
+    def move(
+        self, x_MCHW: Tensor, frames: Frames, kept: Tensor | None
+    ) -> tuple[tuple[Tensor, ...], Tensor | None]:
+        """What comes in place of the first channels (see `Shifted`), and what the next group needs."""
 
 
 class NoShift(TemporalShift):
     """Frames stay alone."""
 
-    def __call__(self, x_MCHW: Tensor, frames: Frames, kept: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        return x_MCHW, None
+    def move(self, x_MCHW: Tensor, frames: Frames, kept: Tensor | None) -> tuple[tuple[()], None]:
+        return (), None
 
 
 class OfflineShift(TemporalShift):
@@ -69,13 +96,12 @@ class OfflineShift(TemporalShift):
 
     needs_whole_clip = True
 
-    def __call__(self, x_MCHW: Tensor, frames: Frames, kept: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        x_BtCHW = x_MCHW.unflatten(0, (-1, len(frames)))
-        c = x_MCHW.shape[1] // PARTS
-        zero_B1cHW = torch.zeros_like(x_BtCHW[:, :1, :c])
-        from_next = torch.cat([x_BtCHW[:, 1:, :c], zero_B1cHW], 1).flatten(0, 1)
-        from_previous = torch.cat([zero_B1cHW, x_BtCHW[:, :-1, c : 2 * c]], 1).flatten(0, 1)
-        return _before_the_rest(x_MCHW[:, 2 * c :], from_next, from_previous), None
+    def move(self, x_MCHW: Tensor, frames: Frames, kept: Tensor | None) -> tuple[tuple[Tensor, Tensor], None]:
+        one_BtcHW, other_BtcHW = _first_channels(x_MCHW, 2, len(frames))
+        zero_B1cHW = torch.zeros_like(one_BtcHW[:, :1])
+        from_next = torch.cat([one_BtcHW[:, 1:], zero_B1cHW], 1).flatten(0, 1)
+        from_previous = torch.cat([zero_B1cHW, other_BtcHW[:, :-1]], 1).flatten(0, 1)
+        return (from_next, from_previous), None
 
 
 class OnlineShift(TemporalShift):
@@ -87,11 +113,10 @@ class OnlineShift(TemporalShift):
 
     keeps = True
 
-    def __call__(self, x_MCHW: Tensor, frames: Frames, kept: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        x_BtCHW = x_MCHW.unflatten(0, (-1, len(frames)))
-        c = x_MCHW.shape[1] // PARTS
-        from_before, kept = _from_frame_before(x_BtCHW[:, :, :c], kept)
-        return _before_the_rest(x_MCHW[:, c:], from_before), kept
+    def move(self, x_MCHW: Tensor, frames: Frames, kept: Tensor | None) -> tuple[tuple[Tensor], Tensor]:
+        (moving_BtcHW,) = _first_channels(x_MCHW, 1, len(frames))
+        from_before, kept = _from_frame_before(moving_BtcHW, kept)
+        return (from_before,), kept
 
 
 class NearestShift(TemporalShift):
@@ -104,14 +129,13 @@ class NearestShift(TemporalShift):
 
     keeps = True
 
-    def __call__(self, x_MCHW: Tensor, frames: Frames, kept: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        c = x_MCHW.shape[1] // PARTS
-        moving_BtcHW = x_MCHW[:, :c].unflatten(0, (-1, len(frames)))
+    def move(self, x_MCHW: Tensor, frames: Frames, kept: Tensor | None) -> tuple[tuple[Tensor], Tensor]:
+        (moving_BtcHW,) = _first_channels(x_MCHW, 1, len(frames))
         there_BncHW = moving_BtcHW.clone() if kept is None else torch.cat([kept, moving_BtcHW], 1)
         # Taken apart and put together: an index would be copied to the device at every call.
         sources = [*there_BncHW.unbind(1), torch.zeros_like(there_BncHW[:, 0])]
         moved = torch.stack([sources[place] for place in _nearest_earlier(frames)], 1).flatten(0, 1)
-        return _before_the_rest(x_MCHW[:, c:], moved), there_BncHW
+        return (moved,), there_BncHW
 
 
 class TwoWayShift(TemporalShift):
@@ -123,13 +147,15 @@ class TwoWayShift(TemporalShift):
 
     keeps = True
 
-    def __call__(self, x_MCHW: Tensor, frames: Frames, kept: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        x_BGtCHW = x_MCHW.unflatten(0, (-1, len(frames.groups), len(frames.groups[0])))
-        c = x_MCHW.shape[1] // PARTS
-        zero_BG1cHW = torch.zeros_like(x_BGtCHW[:, :, :1, :c])
-        from_next = torch.cat([x_BGtCHW[:, :, 1:, :c], zero_BG1cHW], 2).flatten(0, 2)
-        from_before, kept = _from_frame_before(x_BGtCHW.flatten(1, 2)[:, :, c : 2 * c], kept)
-        return _before_the_rest(x_MCHW[:, 2 * c :], from_next, from_before), kept
+    def move(
+        self, x_MCHW: Tensor, frames: Frames, kept: Tensor | None
+    ) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        one_BncHW, other_BncHW = _first_channels(x_MCHW, 2, len(frames))
+        one_BGtcHW = one_BncHW.unflatten(1, (len(frames.groups), -1))
+        zero_BG1cHW = torch.zeros_like(one_BGtcHW[:, :, :1])
+        from_next = torch.cat([one_BGtcHW[:, :, 1:], zero_BG1cHW], 2).flatten(0, 2)
+        from_before, kept = _from_frame_before(other_BncHW, kept)
+        return (from_next, from_before), kept
 
 
 SHIFTS: dict[str, type[TemporalShift]] = {
@@ -170,13 +196,14 @@ class Exchange:
         return tuple(self._kept)
 
 
-def _before_the_rest(still_MCHW: Tensor, *moved: Tensor) -> Tensor:
-    """Channels that moved, then those that did not, innermost in memory like the features that came in."""
-    # The moved ones are stacked frame by frame and lie otherwise; torch.cat of both kinds would put the
-    # channels outermost, and every convolution behind a shift would turn all its input.
-    turned = [x_MCHW.contiguous(memory_format=torch.channels_last) for x_MCHW in moved]
-    # A single moved channel counts as either kind; otherwise the whole is turned already.
-    return torch.cat([*turned, still_MCHW], 1).contiguous(memory_format=torch.channels_last)
+def _first_channels(x_MCHW: Tensor, parts: int, frames: int) -> tuple[Tensor, ...]:
+    """The first C/8 channels, the next C/8, as many parts as wanted, each by clip and frame (B, t, c, H, W).
+
+    Cut off before they are told apart by frame: where channels lie innermost, an engine may have to turn
+    whatever it tells apart.
+    """
+    c = x_MCHW.shape[1] // PARTS
+    return tuple(x_MCHW[:, i * c : (i + 1) * c].unflatten(0, (-1, frames)) for i in range(parts))
 
 
 def _from_frame_before(moving_BtcHW: Tensor, kept_BcHW: Tensor | None) -> tuple[Tensor, Tensor]:

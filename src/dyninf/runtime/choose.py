@@ -67,7 +67,12 @@ def choose_engine(
     if next(network.parameters()).device.type != "cpu":
         return Choice(Eager.name, {}, {}, 0.0)
     engines = [engine for engine in ENGINES.values() if engine.is_there()]
-    segments = segments_of(folded(network, height, width), height, width, stops)
+    apart = {engine.shift_apart for engine in engines}
+    forms = {
+        is_apart: segments_of(folded(network, height, width, is_apart), height, width, stops)
+        for is_apart in apart
+    }
+    segments = next(iter(forms.values()))  # alike but for what is inside
     path = cache_folder() / "engines" / f"{_key(network, segments, batch, engines)}.json"
     if path.exists():
         return _read(path)
@@ -75,16 +80,19 @@ def choose_engine(
     begun = time.perf_counter()
     counts = Counter(_work(segment) for segment in segments)
     # The last of those alike: its temporal shift has features of an earlier group to read.
-    alike = list({_work(segment): segment for segment in segments}.values())
+    alike = list({_work(segment): i for i, segment in enumerate(segments)}.values())
     compiled: dict[str, list[Compiled]] = {}
     failed: dict[str, str] = {}
     with GraphFiles(network) as graphs:
         for engine in engines:
             try:
-                compiled[engine.name] = [_compiled(engine(), segment, batch, graphs) for segment in alike]
+                compiled[engine.name] = [
+                    _compiled(engine(), forms[engine.shift_apart][i], batch, graphs) for i in alike
+                ]
             except Exception as error:  # whatever: another engine will do, and the choice says what it was
                 failed[engine.name] = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-    milliseconds = _measure(compiled, alike, [counts[_work(segment)] for segment in alike], batch)
+    measured = [segments[i] for i in alike]
+    milliseconds = _measure(compiled, measured, [counts[_work(segment)] for segment in measured], batch)
     best = min(milliseconds, key=lambda name: milliseconds[name])
     choice = Choice(best, milliseconds, failed, time.perf_counter() - begun)
     with atomic_file(path) as new:

@@ -48,7 +48,7 @@ class Runner:
         self.batch = batch
         self.frame_size = (height, width)
         self.device = next(network.parameters()).device
-        segments = segments_of(folded(network, height, width), height, width, stops)
+        segments = segments_of(folded(network, height, width, self.engine.shift_apart), height, width, stops)
         self.plans = [segment.plan for segment in segments]
         self.steps = tuple(Step(i, plan.checkpoints, plan.groups) for i, plan in enumerate(self.plans))
         self._has_gates = ["log_odds" in segment.output_names for segment in segments]

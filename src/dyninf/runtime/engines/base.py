@@ -27,11 +27,13 @@ class Engine(ABC):
     """A way to run segments fast on this machine.
 
     name: what ``runtime=NAME`` says. needs: packages that have to be installed, which the `extra` has.
+    shift_apart: whether it is faster with the temporal shift folded into convolutions (`engines.folded`).
     """
 
     name: ClassVar[str]
     needs: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str | None] = None
+    shift_apart: ClassVar[bool] = False
 
     @classmethod
     def is_there(cls) -> bool:

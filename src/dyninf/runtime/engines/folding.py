@@ -1,4 +1,8 @@
-"""Batch norms folded into the convolutions and linear layers before them: the same function, fewer passes."""
+"""The same function in fewer passes over memory: batch norms folded into the layers before them, the temporal
+shift into the convolutions behind it.
+
+Legend: T frames, C, H, W.
+"""
 
 from __future__ import annotations
 
@@ -10,24 +14,27 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
-from dyninf.grid import Network, evaluation_mode
+from dyninf.grid import Network
+from dyninf.runtime.engines.shift_apart import fold_shift
+from dyninf.runtime.engines.surgery import put, watch
 
 
-def folded(network: Network, height: int, width: int) -> Network:
+def folded(network: Network, height: int, width: int, shift: bool = False) -> Network:
     """A copy of the network, in evaluation mode, without the batch norms that follow a layer with weights.
 
-    Which follows which is seen on a walk over one random clip; what a layer gives to anything else than its
+    shift: also without copies of features for the temporal shift, where convolutions alone read what it
+        gives. They then multiply the channels that move by zero as well (see `ShiftedConv2d`).
+
+    What follows which is seen on a walk over one random clip; what a layer gives to anything else than its
     norm, or to several, stays as it is.
     """
     copied = copy.deepcopy(network).eval()
-    pairs = _pairs(copied, height, width)
-    names = {module: name for name, module in copied.named_modules()}
-    for norm, layer in pairs.items():
-        if isinstance(layer, nn.Conv2d):
-            _put(copied, names[layer], fuse_conv_bn_eval(layer, norm))
-        else:
-            _put(copied, names[layer], fuse_linear_bn_eval(layer, norm))
-        _put(copied, names[norm], nn.Identity())
+    video_1TCHW = torch.randn(
+        1, network.num_frames, 3, height, width, device=next(network.parameters()).device
+    )
+    _fold_norms(copied, video_1TCHW)
+    if shift:
+        fold_shift(copied, video_1TCHW)
     for parameter in copied.parameters():
         parameter.requires_grad_(False)
         if parameter.ndim == 4:
@@ -35,7 +42,18 @@ def folded(network: Network, height: int, width: int) -> Network:
     return copied
 
 
-def _pairs(network: Network, height: int, width: int) -> dict[_BatchNorm, nn.Conv2d | nn.Linear]:
+def _fold_norms(network: Network, video_1TCHW: Tensor) -> None:
+    pairs = _pairs(network, video_1TCHW)
+    names = {module: name for name, module in network.named_modules()}
+    for norm, layer in pairs.items():
+        if isinstance(layer, nn.Conv2d):
+            put(network, names[layer], fuse_conv_bn_eval(layer, norm))
+        else:
+            put(network, names[layer], fuse_linear_bn_eval(layer, norm))
+        put(network, names[norm], nn.Identity())
+
+
+def _pairs(network: Network, video_1TCHW: Tensor) -> dict[_BatchNorm, nn.Conv2d | nn.Linear]:
     """Each batch norm with the layer whose output it always reads, and nothing else does."""
     made: dict[int, tuple[nn.Conv2d | nn.Linear, Tensor]] = {}
     found: dict[_BatchNorm, set[nn.Conv2d | nn.Linear | None]] = {}
@@ -52,24 +70,10 @@ def _pairs(network: Network, height: int, width: int) -> dict[_BatchNorm, nn.Con
         if isinstance(module, (nn.Conv2d, nn.Linear)):
             made[id(output)] = (module, output)  # kept, so that no other tensor gets its id
 
-    leaves = [module for module in network.modules() if not any(module.children())]
-    handles = [module.register_forward_hook(note) for module in leaves]
-    device = next(network.parameters()).device
-    clip_1TCHW = torch.randn(1, network.num_frames, 3, height, width, device=device)
-    try:
-        with torch.inference_mode(), evaluation_mode(network):
-            network(clip_1TCHW)
-    finally:
-        for handle in handles:
-            handle.remove()
+    watch(network, video_1TCHW, note)
     pairs: dict[_BatchNorm, nn.Conv2d | nn.Linear] = {}
     for norm, layers in found.items():
         layer = next(iter(layers))
         if len(layers) == 1 and layer is not None and read_by[layer] == {norm}:
             pairs[norm] = layer
     return pairs
-
-
-def _put(network: nn.Module, name: str, module: nn.Module) -> None:
-    parent, _, last = name.rpartition(".")
-    setattr(network.get_submodule(parent), last, module)

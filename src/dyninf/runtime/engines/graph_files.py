@@ -19,6 +19,8 @@ from dyninf.runtime.engines.onnx_graph import write_onnx
 from dyninf.version import __version__
 
 CACHE = "DYNINF_CACHE"
+FORM = 2
+"""Of what is written for a segment; raised with every change to it, so that no older file is taken."""
 KEPT_BYTES = 4 * 2**30
 """Of graph files in the cache; the networks that were used longest ago go first."""
 
@@ -50,7 +52,7 @@ class GraphFiles:
 
     def of(self, segment: Segment) -> Path:
         """The file of a segment, written if it is not there."""
-        what = (segment.plan, segment.output_names, torch.__version__, __version__)
+        what = (FORM, segment.plan, segment.output_names, torch.__version__, __version__)
         path = self._folder / f"{hashlib.sha256(repr(what).encode()).hexdigest()[:16]}.onnx"
         if not path.exists():
             with atomic_file(path) as new:

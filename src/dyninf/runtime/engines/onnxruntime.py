@@ -18,6 +18,7 @@ class OnnxRuntime(Engine):
     name = "onnxruntime"
     needs = ("onnxruntime", "onnxscript")
     extra = "onnx"
+    shift_apart = True
 
     def compile(self, segment: Segment, batch: int, graphs: GraphFiles) -> Compiled:
         import onnxruntime

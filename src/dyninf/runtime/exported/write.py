@@ -62,7 +62,9 @@ def export_network(
         raise ValueError(f"exporting needs packages: pip install 'dyninf[{OnnxRuntime.extra}]'")
     height, width = preprocessing.height, preprocessing.width
     macs_K = network.costs(height, width).macs_K.tolist()
-    segments = segments_of(folded(network, height, width), height, width, stops_of(policy, K))
+    segments = segments_of(
+        folded(network, height, width, OnnxRuntime.shift_apart), height, width, stops_of(policy, K)
+    )
     with atomic_folder(folder) as new:
         manifest = Manifest(
             network.name,
