@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, ListConfig
 
 from dyninf import checkpoint_file
 from dyninf.configuration import build_network, make, whole_number
@@ -79,8 +79,11 @@ def check_settings(config: DictConfig) -> None:
     """Raise ValueError for a setting that makes no sense, before anything is measured."""
     for key in ("rounds", "decoding_repeats", "num_frames", "num_classes", "height", "width"):
         whole_number(config, key, least=1)
-    if not config.batch or any(not isinstance(batch, int) or batch < 1 for batch in config.batch):
-        raise ValueError(f"batch must be a list of whole numbers of at least 1, got {config.batch}")
+    batches = config.batch if isinstance(config.batch, ListConfig) else []
+    if not batches or any(not isinstance(batch, int) or batch < 1 for batch in batches):
+        raise ValueError(
+            f"batch must be a list of whole numbers of at least 1, such as [1,4]; got {config.batch}"
+        )
     if config.runtime != "auto":
         for name in [config.runtime] if isinstance(config.runtime, str) else config.runtime:
             engine_named(name)

@@ -40,6 +40,7 @@ def test_what_cannot_be_measured_is_refused(command: Command, here: Path) -> Non
         ("points=[0.01]", "cannot be reached"),
         ("runtime=tensorrt", "'tensorrt' is unknown; choose auto or one of eager"),
         ("batch=[0]", "batch must be a list of whole numbers of at least 1"),
+        ("batch=4", "batch must be a list of whole numbers of at least 1, such as [1,4]; got 4"),
         ("rounds=0", "rounds must be a number of at least 1"),
     ):
         done = command("benchmark", "backbone=resnet_small", *SMALL, override, "output=out")

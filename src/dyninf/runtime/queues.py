@@ -187,14 +187,21 @@ class Queues:
     # Steps -------------------------------------------------------------------------------------------
 
     def _run(self, step: Step) -> list[Answer]:
+        """Run a step for the clips of its first buffer, and the next ones while a full batch stays whole."""
         buffer: Buffer = self.waiting.take(step.number)
-        clips: list[Traveller] = list(buffer.clips)
-        inputs = buffer.inputs()
-        frames = {group: inputs[f"frames.{group}"] for group in step.groups}
-        with torch.inference_mode():
-            result = self._runner.run(step, Tensors(inputs), frames)
-            answers, survivors = self._judge(step, clips, result)
-        assert isinstance(result.carried, Tensors)
+        while True:
+            clips: list[Traveller] = list(buffer.clips)
+            inputs = buffer.inputs()
+            frames = {group: inputs[f"frames.{group}"] for group in step.groups}
+            with torch.inference_mode():
+                result = self._runner.run(step, Tensors(inputs), frames)
+                answers, survivors = self._judge(step, clips, result)
+            assert isinstance(result.carried, Tensors)
+            if not self._goes_straight_on(step, len(survivors)):
+                break
+            # Nobody left, so there are no answers, and it would be the deepest full batch of all.
+            buffer = self.waiting.behind(buffer, result.carried.table)
+            step = self._runner.steps[step.number + 1]
         there = [clips[row] for row in survivors]
         if there and self._one_at_a_time:  # nothing else runs, and so writes, before it goes on
             self.waiting.hand_over(buffer, result.carried.table)
@@ -205,6 +212,15 @@ class Queues:
         for clip in there:
             self._decode_next(clip, step)
         return answers
+
+    def _goes_straight_on(self, step: Step, survivors: int) -> bool:
+        """Whether a batch can enter the next step as it is, without being copied."""
+        return (
+            not self._one_at_a_time
+            and survivors == self._batch
+            and not self._runner.steps[step.number + 1].groups
+            and self.waiting.has_room(step.number + 2, survivors)
+        )
 
     def _judge(
         self, step: Step, clips: list[Traveller], result: StepResult

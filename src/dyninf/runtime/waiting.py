@@ -2,7 +2,8 @@
 
 Legend: B rows of a buffer.
 
-A clip that survives a step is copied once, out of the step's results into its row of the next step's input.
+A clip that survives a step is copied once, out of the step's results into its row of the next step's input,
+unless all of its batch go on at once.
 Buffers are used again, and all of them together stay under a limit.
 """
 
@@ -134,8 +135,15 @@ class Waiting:
     def hand_over(self, buffer: Buffer, table: Mapping[str, Tensor]) -> None:
         """Have the one clip of a buffer, which was taken, wait for the next step with what `table` refers to.
 
-        Only where batches are of one clip. Nothing is copied, so what the table refers to must not be written
-        before the clips have gone on. In place of `put_many` and `give_back`.
+        Only where batches are of one clip; see `behind`. In place of `put_many` and `give_back`.
+        """
+        self._queues[buffer.step + 1].append(self.behind(buffer, table))
+
+    def behind(self, buffer: Buffer, table: Mapping[str, Tensor]) -> Buffer:
+        """The clips of a buffer, which was taken, with what `table` refers to as the input of the next step.
+
+        Nothing is copied, so what the table refers to must not be written before the clips have gone on. It
+        is to be given back in place of the buffer.
         """
         step = buffer.step + 1
         new = Buffer(step, {}, self.batch, self._device)
@@ -143,7 +151,7 @@ class Waiting:
         new.clips, new.behind = buffer.clips, buffer
         self.held_bytes += self.bytes_of_steps[step]
         self.peak_bytes = max(self.peak_bytes, self.held_bytes)
-        self._queues[step].append(new)
+        return new
 
     def fill(self, step: int, clip: Traveller, tensors: Mapping[str, Tensor]) -> None:
         """Put frames into a clip's row."""

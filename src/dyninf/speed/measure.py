@@ -25,8 +25,9 @@ EVERY_CUT = "no exit, cut at every checkpoint"
 NO_CUT = "no exit"
 WHOLE_BATCHES, WHOLE_CLIPS = 2, 8
 """Of a round in which no clip leaves: at least so many batches, and so many clips."""
-POINT_BATCHES, POINT_CLIPS = 7, 24
-"""Of a round at a point: enough to fill the queues of late steps, though few clips come there."""
+POINT_BATCHES, POINT_CLIPS = 16, 24
+"""Of a round at a point: enough for queues to fill although few clips come to late steps, and for the last
+ones, which go on in batches that are not full, to be few."""
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def fold_shift(network: Network, video_1TCHW: Tensor) -> None:
     watch(network, video_1TCHW, note)
     network.shift = shift
     readers = {module: found for module, found in read.items() if found != {0}}
-    if not all(_can_take_apart(module, found) for module, found in readers.items()):
+    if not readers or not all(_can_take_apart(module, found) for module, found in readers.items()):
         return
     names = {module: name for name, module in network.named_modules()}
     for module, (channels,) in readers.items():
