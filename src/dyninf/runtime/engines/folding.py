@@ -16,7 +16,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from dyninf.grid import Network
 from dyninf.runtime.engines.shift_apart import fold_shift
-from dyninf.runtime.engines.surgery import put, watch
+from dyninf.runtime.engines.surgery import Notes, put, watch
 
 
 def folded(network: Network, height: int, width: int, shift: bool = False) -> Network:
@@ -55,20 +55,19 @@ def _fold_norms(network: Network, video_1TCHW: Tensor) -> None:
 
 def _pairs(network: Network, video_1TCHW: Tensor) -> dict[_BatchNorm, nn.Conv2d | nn.Linear]:
     """Each batch norm with the layer whose output it always reads, and nothing else does."""
-    made: dict[int, tuple[nn.Conv2d | nn.Linear, Tensor]] = {}
+    made: Notes[nn.Conv2d | nn.Linear] = Notes()
     found: dict[_BatchNorm, set[nn.Conv2d | nn.Linear | None]] = {}
     read_by: dict[nn.Module, set[nn.Module]] = {}
 
     def note(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         for value in inputs:
-            source = made.get(id(value))
+            source = made.get(value)
             if source is not None:
-                read_by.setdefault(source[0], set()).add(module)
+                read_by.setdefault(source, set()).add(module)
         if isinstance(module, _BatchNorm):
-            source = made.get(id(inputs[0]))
-            found.setdefault(module, set()).add(source[0] if source else None)
+            found.setdefault(module, set()).add(made.get(inputs[0]))
         if isinstance(module, (nn.Conv2d, nn.Linear)):
-            made[id(output)] = (module, output)  # kept, so that no other tensor gets its id
+            made.add(output, module)
 
     watch(network, video_1TCHW, note)
     pairs: dict[_BatchNorm, nn.Conv2d | nn.Linear] = {}

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from dyninf.grid import Frames, Network, NoShift, Shifted, TemporalShift
-from dyninf.runtime.engines.surgery import put, watch
+from dyninf.runtime.engines.surgery import Notes, put, watch
 
 
 class ShiftedConv2d(nn.Module):
@@ -60,18 +60,13 @@ class _Watched(_Wrapped):
 
     def __init__(self, shift: TemporalShift) -> None:
         super().__init__(shift)
-        self._gave: dict[int, tuple[int, Tensor]] = {}
+        self.gave: Notes[int] = Notes()
 
     def __call__(self, x_MCHW: Tensor, frames: Frames, kept: Tensor | None) -> tuple[Tensor, Tensor | None]:
         moved, kept = self.move(x_MCHW, frames, kept)
         shifted_MCHW = Shifted(x_MCHW, moved).whole()
-        # Kept, so that no other tensor gets its id.
-        self._gave[id(shifted_MCHW)] = sum(part.shape[1] for part in moved), shifted_MCHW
+        self.gave.add(shifted_MCHW, sum(part.shape[1] for part in moved))
         return shifted_MCHW, kept
-
-    def moved_of(self, value: Any) -> int:
-        """How many channels moved in a value; 0 where it is nothing that the shift gave."""
-        return self._gave[id(value)][0] if id(value) in self._gave else 0
 
 
 def fold_shift(network: Network, video_1TCHW: Tensor) -> None:
@@ -84,7 +79,7 @@ def fold_shift(network: Network, video_1TCHW: Tensor) -> None:
 
     def note(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         for value in inputs:
-            read.setdefault(module, set()).add(watched.moved_of(value))
+            read.setdefault(module, set()).add(watched.gave.get(value) or 0)
 
     watch(network, video_1TCHW, note)
     network.shift = shift

@@ -1,17 +1,36 @@
-"""A walk over a clip, watched layer by layer; and a layer in the place of another.
+"""A walk over a clip, watched layer by layer; what was noted of its tensors; a layer in the place of another.
 
 Legend: T frames, C, H, W.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from dyninf.grid import Network, evaluation_mode
+
+T = TypeVar("T")
+
+
+class Notes(Generic[T]):
+    """Something noted of tensors, as long as they are there: whole networks' worth of them would not fit."""
+
+    def __init__(self) -> None:
+        self._notes: dict[int, tuple[weakref.ref[Tensor], T]] = {}
+
+    def add(self, tensor: Tensor, what: T) -> None:
+        self._notes[id(tensor)] = weakref.ref(tensor), what
+
+    def get(self, value: Any) -> T | None:
+        """What was noted of this very tensor, or None."""
+        tensor, what = self._notes.get(id(value), (None, None))
+        return what if tensor is not None and tensor() is value else None
+
 
 Note = Callable[[nn.Module, tuple[Any, ...], Any], None]
 """Told of a layer, its inputs and its output."""
