@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 import torch
-from tests.networks import SIZE, random_clips, random_network, relative_difference
+from tests.networks import SIZE, random_clips, random_network, relative_difference, require_package
 from torch import Tensor, nn
 
 from dyninf.backbones.resnet import ResNet
@@ -75,7 +75,9 @@ def test_a_shift_that_something_else_reads_stays_as_it_is(
 
 
 def test_maps_enter_and_leave_an_openvino_graph_as_they_are() -> None:
-    openvino = pytest.importorskip("openvino")
+    require_package("openvino")
+    import openvino
+
     from dyninf.runtime.engines.openvino_layout import keep_channels_innermost
 
     network = folded(random_network("resnet_small", "joint", 4, groups=2), SIZE, SIZE, shift=True)

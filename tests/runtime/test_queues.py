@@ -4,19 +4,21 @@ Legend: B clips, T frames, C, H, W, K checkpoints, N classes.
 """
 
 import random
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from tests.networks import SIZE, random_clips, random_network, relative_difference
+from tests.networks import SIZE, random_clips, random_network, relative_difference, require_package
 from tests.runtime.clips import MemoryClip, broken
 
 from dyninf import infer
 from dyninf.grid import Network
 from dyninf.policies import LearnedGate, MaxProbability, Patience, Policy, RandomExit
-from dyninf.runtime import Queues, Runner, answer_clips, stops_of
+from dyninf.runtime import Queues, Runner, answer_clips, engine_named, stops_of
+from dyninf.runtime.waiting import Waiting
 
 SHARES = [0.3, 0.1, 0.1, 0.05, 0.05, 0.1, 0.02, 0.03, 0.05, 0.05, 0.05, 0.1]
 
@@ -115,6 +117,39 @@ def test_late_steps_run_in_full_batches(runner: Runner, monkeypatch: pytest.Monk
     assert set(sizes) == set(range(12))
     for found in sizes.values():
         assert all(size == 8 for size in found[:-1]), sizes
+
+
+@pytest.mark.parametrize("leaving, copies", [(0.0, 0), (0.5, 1)])
+def test_a_full_batch_that_nobody_leaves_is_not_copied(
+    monkeypatch: pytest.MonkeyPatch, leaving: float, copies: int
+) -> None:
+    network = random_network("resnet_small", "depth", 4)
+    clips, K = 4, len(network.checkpoints)
+    policy = RandomExit([leaving] + [0.0] * (K - 2) + [1 - leaving])
+    left = infer(network, random_clips(clips, 4), policy).checkpoint_B.tolist().count(0)
+    assert (left == 0) if leaving == 0 else (0 < left < clips)
+    copied: list[int] = []
+    put_many = Waiting.put_many
+
+    def counted(self: Waiting, step: int, *arguments: Any) -> None:
+        copied.append(step)
+        put_many(self, step, *arguments)
+
+    monkeypatch.setattr(Waiting, "put_many", counted)
+    check_answers(Runner(network, SIZE, SIZE), policy, clips, batch=clips)
+    # Behind the first step; from then on they are fewer than a batch.
+    assert copied.count(1) == copies
+    assert bool(copied) == bool(copies)
+
+
+def test_an_engine_that_writes_over_its_results_is_not_noticed() -> None:
+    require_package("openvino")
+    network = random_network("resnet_small", "joint", 4, groups=2)
+    policy = RandomExit([0.3, 0.0, 0.2, 0.0, 0.2, 0.3])
+    stops = stops_of(policy, len(network.checkpoints))
+    runner = Runner(network, SIZE, SIZE, engine_named("openvino"), batch=3, stops=stops, cache=True)
+    check_answers(runner, policy, 14, batch=3)
+    check_answers(runner, policy, 14, batch=3, memory_mb=1)
 
 
 def test_what_cannot_be_read_or_judged_is_an_answer_and_the_others_go_on(runner: Runner) -> None:
