@@ -1,6 +1,6 @@
 """What people would run instead: the whole network on several engines, and the package earlyon.
 
-    pip install earlyon==0.3.0
+    pip install --no-deps earlyon==0.3.0
     python -m experiments.paper_points.peers
 
 A clip is 16 frames of 224×224. Exits are forced to the same shares for all: after res3, res4, at the end.

@@ -36,7 +36,7 @@ def test_convolutions_take_shifted_features_apart(
     backbone: str, scheme: str, options: dict[str, object]
 ) -> None:
     network = random_network(backbone, scheme, 4, **options)
-    made, video_BTCHW = folded(network, SIZE, SIZE, shift=True), random_clips(3, 4)
+    made, video_BTCHW = folded(network, SIZE, SIZE, shift_apart=True), random_clips(3, 4)
     assert taken_apart(made)
     assert not taken_apart(folded(network, SIZE, SIZE))
     with torch.no_grad():
@@ -47,7 +47,7 @@ def test_convolutions_take_shifted_features_apart(
 
 
 def test_there_is_nothing_to_take_apart_without_a_shift() -> None:
-    made = folded(random_network("resnet_small", "depth", 4, shift="none"), SIZE, SIZE, shift=True)
+    made = folded(random_network("resnet_small", "depth", 4, shift="none"), SIZE, SIZE, shift_apart=True)
     assert isinstance(made.shift, NoShift)
     assert not taken_apart(made)
 
@@ -68,7 +68,7 @@ def test_a_shift_that_something_else_reads_stays_as_it_is(
         return x_MCHW
 
     monkeypatch.setattr(ResNet, "run_stage", run_stage)
-    made, video_BTCHW = folded(network, SIZE, SIZE, shift=True), random_clips(2, 4)
+    made, video_BTCHW = folded(network, SIZE, SIZE, shift_apart=True), random_clips(2, 4)
     assert not taken_apart(made)
     with torch.no_grad():
         assert relative_difference(made(video_BTCHW), network(video_BTCHW)) <= 1e-4
@@ -80,7 +80,7 @@ def test_maps_enter_and_leave_an_openvino_graph_as_they_are() -> None:
 
     from dyninf.runtime.engines.openvino_layout import keep_channels_innermost
 
-    network = folded(random_network("resnet_small", "joint", 4, groups=2), SIZE, SIZE, shift=True)
+    network = folded(random_network("resnet_small", "joint", 4, groups=2), SIZE, SIZE, shift_apart=True)
     middle = segments_of(network, SIZE, SIZE)[1]
     (read,) = [name for name in middle.plan.reads if name.startswith("features.")]
     with GraphFiles() as graphs:

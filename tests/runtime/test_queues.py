@@ -208,6 +208,31 @@ def test_buffers_stay_under_their_limit_and_nothing_is_lost(runner: Runner) -> N
             assert answer.label == expected.label_B[answer.number]
 
 
+def test_batches_that_go_straight_on_stay_under_the_limit() -> None:
+    network = random_network("msdnet_small", "depth", 4, blocks=5, reduction=0.0)
+    runner, policy = Runner(network, SIZE, SIZE), RandomExit([0.1, 0.0, 0.0, 0.0, 0.9])
+    assert len(runner.steps) == 5
+    with Queues(runner, policy, batch=2, memory_mb=1000) as queues:
+        least = 3 * max(queues.waiting.bytes_of_steps) / 2**20
+    video_BTCHW = random_clips(20, 4)
+    expected = infer(runner, video_BTCHW, policy)
+    for factor in (1.0, 1.5, 3.0):
+        given = (MemoryClip(network, video) for video in video_BTCHW)
+        answers = []
+        with Queues(runner, policy, batch=2, memory_mb=least * factor) as queues:
+            for clip in given:
+                while not queues.has_room:
+                    answers += queues.turn(more=True)
+                queues.add(clip)
+            while queues.clips:
+                answers += queues.turn()
+            assert queues.waiting.peak_bytes <= least * factor * 2**20
+            assert queues.waiting.held_bytes == 0
+        assert {answer.number: answer.label for answer in answers} == dict(
+            enumerate(expected.label_B.tolist())
+        )
+
+
 def test_a_clip_by_itself_goes_through_in_the_least_memory_that_is_taken(runner: Runner) -> None:
     with Queues(runner, MaxProbability(2.0)) as queues:
         least = sum(queues.waiting.bytes_of_steps) / 2**20

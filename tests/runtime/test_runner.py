@@ -7,7 +7,15 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.networks import SIZE, Setting, labelled, random_clips, random_network, relative_difference
+from tests.networks import (
+    SIZE,
+    Setting,
+    labelled,
+    random_clips,
+    random_network,
+    relative_difference,
+    require_package,
+)
 from tests.runtime.test_infer import check_same, splitting_policies
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -59,6 +67,20 @@ def test_an_engine_gives_what_the_network_gives(
         assert torch.equal(found.checkpoint_B, expected.checkpoint_B)
         assert torch.equal(found.macs_B, expected.macs_B)
         assert relative_difference(found.logits_BN, expected.logits_BN) <= TOLERANCE
+
+
+def test_frames_may_lie_in_memory_in_any_order() -> None:
+    require_package("openvino")
+    network = random_network("resnet_small", "joint", 4, groups=4)
+    runner = Runner(network, SIZE, SIZE, engine_named("openvino"), batch=2, stops=[], cache=True)
+    never = MaxProbability([2.0] * len(network.checkpoints))
+    for seed in range(3):  # several times, so that memory is used again
+        video_BTCHW = random_clips(2, 4, seed=seed)
+        turned = video_BTCHW.permute(0, 1, 3, 4, 2).contiguous().permute(0, 1, 4, 2, 3)
+        expected = infer(network, video_BTCHW, never)
+        for given in (turned, video_BTCHW, video_BTCHW[:1], turned):
+            found = infer(runner, given, never)
+            assert relative_difference(found.logits_BN, expected.logits_BN[: len(given)]) <= TOLERANCE
 
 
 def test_the_fastest_engine_is_chosen_once_and_remembered(monkeypatch: pytest.MonkeyPatch) -> None:

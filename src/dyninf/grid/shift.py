@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -37,7 +36,8 @@ class Frames:
         return sum(map(len, self.groups))
 
 
-class Shifted(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Shifted:
     """Features whose frames have exchanged channels, not put together yet.
 
     x_MCHW: as they came. moved: (M, c, H, W) each, what stands in place of its first channels, in order.

@@ -21,6 +21,7 @@ from dyninf.grid import Network, Segment, segments_of
 from dyninf.processor import processor_abilities
 from dyninf.runtime.engines import ENGINES, Eager, Engine, GraphFiles, cache_folder, folded
 from dyninf.runtime.engines.base import Compiled
+from dyninf.runtime.engines.graph_files import FORM
 
 ROUNDS = 7
 WARM_UP = 2
@@ -67,17 +68,16 @@ def choose_engine(
     if next(network.parameters()).device.type != "cpu":
         return Choice(Eager.name, {}, {}, 0.0)
     engines = [engine for engine in ENGINES.values() if engine.is_there()]
-    apart = {engine.shift_apart for engine in engines}
-    forms = {
-        is_apart: segments_of(folded(network, height, width, is_apart), height, width, stops)
-        for is_apart in apart
-    }
-    segments = next(iter(forms.values()))  # alike but for what is inside
+    segments = segments_of(network, height, width, stops)  # for their plans
     path = cache_folder() / "engines" / f"{_key(network, segments, batch, engines)}.json"
     if path.exists():
         return _read(path)
     say(f"measuring {', '.join(engine.name for engine in engines)}, once for this network and machine")
     begun = time.perf_counter()
+    forms = {
+        shift_apart: segments_of(folded(network, height, width, shift_apart), height, width, stops)
+        for shift_apart in {engine.shift_apart for engine in engines}
+    }
     counts = Counter(_work(segment) for segment in segments)
     # The last of those alike: its temporal shift has features of an earlier group to read.
     alike = list({_work(segment): i for i, segment in enumerate(segments)}.values())
@@ -137,7 +137,8 @@ def _key(network: Network, segments: Sequence[Segment], batch: int, engines: Seq
         shapes,
         [segment.plan for segment in segments],
         batch,
-        [(engine.name, engine.versions()) for engine in engines],
+        FORM,
+        [(engine.name, engine.shift_apart, engine.versions()) for engine in engines],
         processor_abilities(),
         torch.get_num_threads(),
     )

@@ -199,8 +199,9 @@ class Queues:
             assert isinstance(result.carried, Tensors)
             if not self._goes_straight_on(step, len(survivors)):
                 break
-            # Nobody left, so there are no answers, and it would be the deepest full batch of all.
-            buffer = self.waiting.behind(buffer, result.carried.table)
+            # Nobody left, so there are no answers; it is the deepest full batch, and so would run next if it
+            # did not have to share a buffer with clips that are there already.
+            buffer = self.waiting.next_uncopied(buffer, result.carried.table)
             step = self._runner.steps[step.number + 1]
         there = [clips[row] for row in survivors]
         if there and self._one_at_a_time:  # nothing else runs, and so writes, before it goes on
@@ -215,12 +216,10 @@ class Queues:
 
     def _goes_straight_on(self, step: Step, survivors: int) -> bool:
         """Whether a batch can enter the next step as it is, without being copied."""
-        return (
-            not self._one_at_a_time
-            and survivors == self._batch
-            and not self._runner.steps[step.number + 1].groups
-            and self.waiting.has_room(step.number + 2, survivors)
-        )
+        if self._one_at_a_time or survivors < self._batch or self._runner.steps[step.number + 1].groups:
+            return False
+        besides = self.waiting.bytes_of_steps[step.number + 1]
+        return self.waiting.has_room(step.number + 2, survivors, besides)
 
     def _judge(
         self, step: Step, clips: list[Traveller], result: StepResult

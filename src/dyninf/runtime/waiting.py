@@ -99,18 +99,22 @@ class Waiting:
             for buffer in buffers:
                 yield from ((number, clip) for clip in buffer.clips)
 
-    def has_room(self, step: int, clips: int) -> bool:
-        """Whether so many clips more can wait for a step; for none if there is no such step."""
-        if step == len(self._queues):
-            return True
-        buffers = self._queues[step]
-        short = clips - sum(buffer.free for buffer in buffers)
-        new = -(-max(short, 0) // self.batch)
-        if new and len(buffers) + new > BUFFERS:
-            return False
+    def has_room(self, step: int, clips: int, besides: int = 0) -> bool:
+        """Whether so many clips more can wait for a step, which nobody does behind the last one.
+
+        besides: bytes that are held as well by then.
+        """
+        needed = besides
+        if step < len(self._queues):
+            buffers = self._queues[step]
+            short = clips - sum(buffer.free for buffer in buffers)
+            new = -(-max(short, 0) // self.batch)
+            if new and len(buffers) + new > BUFFERS:
+                return False
+            needed += new * self.bytes_of_steps[step]
         deeper_is_empty = not any(self._queues[step:])
         allowed = self._limit - (0 if deeper_is_empty and step > 0 else self._reserve)
-        return self.held_bytes + new * self.bytes_of_steps[step] <= allowed or new == 0
+        return self.held_bytes + needed <= allowed or needed == 0
 
     def put(self, step: int, clip: Traveller) -> None:
         """Give a clip a row."""
@@ -135,11 +139,11 @@ class Waiting:
     def hand_over(self, buffer: Buffer, table: Mapping[str, Tensor]) -> None:
         """Have the one clip of a buffer, which was taken, wait for the next step with what `table` refers to.
 
-        Only where batches are of one clip; see `behind`. In place of `put_many` and `give_back`.
+        Only where batches are of one clip; see `next_uncopied`. In place of `put_many` and `give_back`.
         """
-        self._queues[buffer.step + 1].append(self.behind(buffer, table))
+        self._queues[buffer.step + 1].append(self.next_uncopied(buffer, table))
 
-    def behind(self, buffer: Buffer, table: Mapping[str, Tensor]) -> Buffer:
+    def next_uncopied(self, buffer: Buffer, table: Mapping[str, Tensor]) -> Buffer:
         """The clips of a buffer, which was taken, with what `table` refers to as the input of the next step.
 
         Nothing is copied, so what the table refers to must not be written before the clips have gone on. It
@@ -150,7 +154,8 @@ class Waiting:
         new.table = dict(table)
         new.clips, new.behind = buffer.clips, buffer
         self.held_bytes += self.bytes_of_steps[step]
-        self.peak_bytes = max(self.peak_bytes, self.held_bytes)
+        self._shrink()
+        self._note_peak()
         return new
 
     def fill(self, step: int, clip: Traveller, tensors: Mapping[str, Tensor]) -> None:
@@ -225,9 +230,12 @@ class Waiting:
             return self._free[step].pop()
         self._shrink()
         buffer = Buffer(step, self._shapes[step], self.batch, self._device)
+        self._note_peak()
+        return buffer
+
+    def _note_peak(self) -> None:
         spare = sum(self.bytes_of_steps[number] * len(free) for number, free in self._free.items())
         self.peak_bytes = max(self.peak_bytes, self.held_bytes + spare)
-        return buffer
 
     def _shrink(self) -> None:
         """Free buffers that nobody uses until the limit is kept."""

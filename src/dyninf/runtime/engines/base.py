@@ -51,5 +51,6 @@ class Engine(ABC):
 
         graphs: where the engine finds the segment as an ONNX file, if it reads one.
 
-        The network of the segment is in evaluation mode and has its batch norms folded (`engines.folded`).
+        The network of the segment is in evaluation mode and has its batch norms folded, and where
+        `shift_apart` says so its temporal shift (`engines.folded`).
         """

@@ -19,10 +19,10 @@ from dyninf.runtime.engines.shift_apart import fold_shift
 from dyninf.runtime.engines.surgery import Notes, put, watch
 
 
-def folded(network: Network, height: int, width: int, shift: bool = False) -> Network:
+def folded(network: Network, height: int, width: int, shift_apart: bool = False) -> Network:
     """A copy of the network, in evaluation mode, without the batch norms that follow a layer with weights.
 
-    shift: also without copies of features for the temporal shift, where convolutions alone read what it
+    shift_apart: also without copies of features for the temporal shift, where convolutions alone read what it
         gives. They then multiply the channels that move by zero as well (see `ShiftedConv2d`).
 
     What follows which is seen on a walk over one random clip; what a layer gives to anything else than its
@@ -33,7 +33,7 @@ def folded(network: Network, height: int, width: int, shift: bool = False) -> Ne
         1, network.num_frames, 3, height, width, device=next(network.parameters()).device
     )
     _fold_norms(copied, video_1TCHW)
-    if shift:
+    if shift_apart:
         fold_shift(copied, video_1TCHW)
     for parameter in copied.parameters():
         parameter.requires_grad_(False)

@@ -52,7 +52,14 @@ class GraphFiles:
 
     def of(self, segment: Segment) -> Path:
         """The file of a segment, written if it is not there."""
-        what = (FORM, segment.plan, segment.output_names, torch.__version__, __version__)
+        what = (
+            FORM,
+            type(segment.network.shift).__name__,
+            segment.plan,
+            segment.output_names,
+            torch.__version__,
+            __version__,
+        )
         path = self._folder / f"{hashlib.sha256(repr(what).encode()).hexdigest()[:16]}.onnx"
         if not path.exists():
             with atomic_file(path) as new:

@@ -1,6 +1,6 @@
 """A walk over a clip, watched layer by layer; what was noted of its tensors; a layer in the place of another.
 
-Legend: T frames, C, H, W.
+Legend: T frames, C, H, W, K checkpoints, N classes.
 """
 
 from __future__ import annotations
@@ -36,13 +36,14 @@ Note = Callable[[nn.Module, tuple[Any, ...], Any], None]
 """Told of a layer, its inputs and its output."""
 
 
-def watch(network: Network, video_1TCHW: Tensor, note: Note = lambda layer, inputs, output: None) -> None:
-    """Have a walk over a clip noted, layer by layer."""
+def watch(network: Network, video_1TCHW: Tensor, note: Note = lambda layer, inputs, output: None) -> Tensor:
+    """Logits (1, K, N) of a clip, whose walk is noted layer by layer."""
     leaves = [module for module in network.modules() if not any(module.children())]
     handles = [module.register_forward_hook(note) for module in leaves]
     try:
         with torch.inference_mode(), evaluation_mode(network):
-            network(video_1TCHW)
+            logits_1KN: Tensor = network(video_1TCHW)
+            return logits_1KN
     finally:
         for handle in handles:
             handle.remove()
