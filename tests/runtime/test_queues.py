@@ -4,6 +4,7 @@ Legend: B clips, T frames, C, H, W, K checkpoints, N classes.
 """
 
 import random
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from tests.runtime.clips import MemoryClip, broken
 from dyninf import infer
 from dyninf.grid import Network
 from dyninf.policies import LearnedGate, MaxProbability, Patience, Policy, RandomExit
-from dyninf.runtime import Queues, Runner, answer_clips, engine_named, stops_of
+from dyninf.runtime import Answer, Queues, Runner, answer_clips, engine_named, stops_of
 from dyninf.runtime.waiting import Waiting
 
 SHARES = [0.3, 0.1, 0.1, 0.05, 0.05, 0.1, 0.02, 0.03, 0.05, 0.05, 0.05, 0.1]
@@ -48,6 +49,18 @@ def check_answers(runner: Runner, policy: Policy, clips: int, **options: object)
         assert clip.closed == 1
         assert len(clip.threads) == 1
     return given
+
+
+def answers_of(queues: Queues, clips: Iterable[MemoryClip]) -> list[Answer]:
+    """Of all clips, each added as soon as there is room."""
+    answers = []
+    for clip in clips:
+        while not queues.has_room:
+            answers += queues.turn(more=True)
+        queues.add(clip)
+    while queues.clips:
+        answers += queues.turn()
+    return answers
 
 
 @given(
@@ -192,14 +205,8 @@ def test_buffers_stay_under_their_limit_and_nothing_is_lost(runner: Runner) -> N
     for factor in (1.0, 1.3, 2.5):
         video_BTCHW = random_clips(60, 8)
         given = [MemoryClip(runner.network, video) for video in video_BTCHW]
-        answers = []
         with Queues(runner, RandomExit(SHARES), batch=4, memory_mb=least * factor) as queues:
-            for clip in given:
-                while not queues.has_room:
-                    answers += queues.turn(more=True)
-                queues.add(clip)
-            while queues.clips:
-                answers += queues.turn()
+            answers = answers_of(queues, given)
             assert queues.waiting.peak_bytes <= least * factor * 2**20
             assert queues.waiting.held_bytes == 0
         assert sorted(answer.number for answer in answers) == list(range(60))
@@ -218,14 +225,8 @@ def test_batches_that_go_straight_on_stay_under_the_limit() -> None:
     expected = infer(runner, video_BTCHW, policy)
     for factor in (1.0, 1.5, 3.0):
         given = (MemoryClip(network, video) for video in video_BTCHW)
-        answers = []
         with Queues(runner, policy, batch=2, memory_mb=least * factor) as queues:
-            for clip in given:
-                while not queues.has_room:
-                    answers += queues.turn(more=True)
-                queues.add(clip)
-            while queues.clips:
-                answers += queues.turn()
+            answers = answers_of(queues, given)
             assert queues.waiting.peak_bytes <= least * factor * 2**20
             assert queues.waiting.held_bytes == 0
         assert {answer.number: answer.label for answer in answers} == dict(

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Notes(Generic[T]):
-    """Something noted of tensors, as long as they are there: whole networks' worth of them would not fit."""
+    """Something noted of tensors for as long as they are there; none is kept for it."""
 
     def __init__(self) -> None:
         self._notes: dict[int, tuple[weakref.ref[Tensor], T]] = {}
@@ -50,5 +50,6 @@ def watch(network: Network, video_1TCHW: Tensor, note: Note = lambda layer, inpu
 
 
 def put(network: nn.Module, name: str, module: nn.Module) -> None:
+    """Have a module in the place of the one that is found by this name."""
     parent, _, last = name.rpartition(".")
     setattr(network.get_submodule(parent), last, module)
