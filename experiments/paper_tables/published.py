@@ -1,12 +1,14 @@
 """The "Proposed" rows of the paper's tables, and what those tables print of full inference.
 
-The CSV files are the result tables of the slides of Wu et al. 2020, cleaned; `classes.csv` is from there too.
+The tables are those of `dyninf.report.published`; `classes.csv` is from the slides of Wu et al. 2020 too.
 """
 
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from dyninf.report.published import TABLES
 
 HERE = Path(__file__).resolve().parent
 PROPOSED, FULL = "Dynamic inference", "Dynamic inference (full)"
@@ -47,8 +49,9 @@ def classes() -> dict[str, int]:
 
 
 def read(name: str) -> list[dict[str, str]]:
-    """The rows of a CSV file in this folder."""
-    with open(HERE / name, newline="") as file:
+    """The rows of a CSV file in this folder, or of a table of the paper."""
+    place = HERE if (HERE / name).is_file() else TABLES
+    with open(place / name, newline="") as file:
         return list(csv.DictReader(file))
 
 

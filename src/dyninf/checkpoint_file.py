@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dyninf.atomic import atomic_file
 from dyninf.backbones.pretrained_file import SAVED_KEY
-from dyninf.configuration import make
+from dyninf.configuration import command, make
 from dyninf.grid import Network
 
 PREFIX = "network."
@@ -70,9 +70,9 @@ def saved_facts(config: DictConfig, classes: tuple[str, ...]) -> dict[str, Any]:
 
 
 def save_config(folder: Path, config: DictConfig) -> None:
-    """Write a run's config to ``config.yaml``, with all that it refers to."""
+    """Write a run's config to ``config.yaml``, with all that it refers to; the first line is its command."""
     with atomic_file(folder / "config.yaml") as new:
-        new.write_text(OmegaConf.to_yaml(config, resolve=True))
+        new.write_text(f"# {command()}\n{OmegaConf.to_yaml(config, resolve=True)}")
 
 
 def save_gated(path: Path, file: CheckpointFile, network: Network) -> None:

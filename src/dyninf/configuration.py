@@ -2,6 +2,7 @@
 
 import inspect
 import pydoc
+import shlex
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +21,13 @@ _PACKAGE = Path(__file__).resolve().parent
 _INSTALLED = _PACKAGE / "conf"
 CONF = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parents[1] / "conf"
 """``conf/`` beside the modules in a wheel, at the top of the repository in an editable install."""
+
+
+def command() -> str:
+    """What repeats this process's run, or job of a multirun, in another folder; for a shell."""
+    hydra = HydraConfig.get()
+    words = [word for word in hydra.overrides.task if not word.startswith("output=")]
+    return shlex.join(["python", "-m", f"dyninf.{hydra.job.config_name}", *words])
 
 
 def comparison() -> str | None:

@@ -37,6 +37,8 @@ class CutNetwork(Backbone):
     of images would have to be handed on, and for a `net` that cannot be cut.
     """
 
+    read_map = 0  # what the stage ends with comes first
+
     def __init__(
         self,
         name: str,
@@ -112,8 +114,7 @@ class CutNetwork(Backbone):
         return cast(Features, self._stages[stage - 1](self.net, *inputs, exchange))
 
     def embed(self, stage: int, features_M: Features) -> Tensor:
-        # What the stage ends with comes first.
-        map_MCHW = features_M if isinstance(features_M, Tensor) else features_M[0]
+        map_MCHW = features_M if isinstance(features_M, Tensor) else features_M[self.read_map]
         if stage == len(self.stage_names):
             return cast(Tensor, self._embed(self.net, map_MCHW))
         return self._head(stage).embed(map_MCHW.mean((2, 3)))

@@ -21,6 +21,7 @@ class Backbone(nn.Module, ABC):
     head_stages: the stages that can have a head.
     variant: settings that change the function but no weight, such as the place of the shift.
     dropout: before every classifier.
+    read_map: which of a stage's maps its head reads, where a stage has several.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Backbone(nn.Module, ABC):
     head_stages: tuple[int, ...]
     variant: str = ""
     dropout: nn.Module
+    read_map: int = -1
 
     @abstractmethod
     def attach_heads(self, stages: Sequence[int], num_classes: int) -> None:

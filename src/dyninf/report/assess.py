@@ -15,6 +15,7 @@ from dyninf.grid import Network, fingerprint
 from dyninf.policies import Outcome, Policy
 from dyninf.report.error_bars import add_error_bars, shown_difference
 from dyninf.report.figure import save_curve
+from dyninf.report.grid_figures import grid_figures
 from dyninf.report.reliability import reliability_figures, save_reliability
 from dyninf.report.summary import (
     agreement,
@@ -26,7 +27,7 @@ from dyninf.report.summary import (
     time_figures,
     trace_figures,
 )
-from dyninf.report.time_report import time_of_split
+from dyninf.report.time_report import shape_of, time_of_split
 from dyninf.runtime import evaluate
 from dyninf.trace import Curve, FittedPolicy, Milliseconds, Promise, Trace, calibrate, sweep, uncertified
 
@@ -104,6 +105,8 @@ def assess(
     left_out = datamodule.skipped.of(split)
     trace = traces[split].without(left_out)  # a video may fail now that could be read for the trace
     summary = trace_figures(trace) | policy_figures(policy, left) | {"left_out": len(left_out)}
+    crop, views = shape_of(datamodule)
+    summary["grid"] = grid_figures(network, crop, crop, views)
     if milliseconds is not None:
         summary["milliseconds"] = time_figures(milliseconds, summary["dynamic"]["exit_share"])
     summary["replay_agrees"] = agreement(left, trace.replay(policy))

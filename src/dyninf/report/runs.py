@@ -27,11 +27,16 @@ _CHOICE = {"backbone": "name", "scheme": "name", "policy": "_target_", "dataset"
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: its path below the folder that is collected, its config, its summary."""
+    """A finished run: its path below the folder that is collected, its config, its summary.
+
+    folder: where it lies. command: what repeats it, empty where that is not known.
+    """
 
     name: str
     config: Mapping[str, Any]
     summary: Mapping[str, Any]
+    folder: Path = Path()
+    command: str = ""
 
     def facts(self) -> dict[str, Any]:
         """The columns `FACTS`, and ``sees_labels``."""
@@ -103,7 +108,7 @@ def differing_settings(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[A
     that two backbones are made differently is no news. Copies of a setting, such as the optimizer's in the
     module, do not count. A setting that a config lacks is null, as in one that is older than the setting.
     """
-    flat = [_flat(config) for config in configs]
+    flat = [flat_config(config) for config in configs]
     found: dict[str, list[Any]] = {}
     for key in dict.fromkeys(key for one in flat for key in one):
         group = key.partition(".")[0]
@@ -144,9 +149,11 @@ def _read(folder: Path, name: str) -> Run:
     ):
         if not (folder / file).is_file():
             raise ValueError(f"no {file}: {means}")
-    config = yaml.safe_load((folder / "config.yaml").read_text())
+    text = (folder / "config.yaml").read_text()
+    first, config = text.partition("\n")[0], yaml.safe_load(text)
+    command = first.removeprefix("# ") if first.startswith("# python -m dyninf.") else ""
     try:
-        run = Run(name, config, json.loads((folder / "summary.json").read_text()))
+        run = Run(name, config, json.loads((folder / "summary.json").read_text()), folder, command)
         run.facts(), run.figures()
     except json.JSONDecodeError as error:
         raise ValueError(f"summary.json is damaged: {error}") from error
@@ -175,13 +182,13 @@ def _beats(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     )
 
 
-def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat_config(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Dotted names → values; of a checkpoint's path its last part: its run is known by its config."""
     found: dict[str, Any] = {}
     for key, value in config.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping):
-            found |= _flat(value, f"{name}.")
+            found |= flat_config(value, f"{name}.")
         else:
             found[name] = Path(value).name if name == "checkpoint" and value else value
     return found

@@ -30,7 +30,7 @@ def time_network(
 
 def time_of_split(network: Network, datamodule: VideoDataModule) -> Milliseconds:
     """Measure for videos as a data set gives them in testing."""
-    crop, views = _shape(datamodule)
+    crop, views = shape_of(datamodule)
     return time_network(network, crop, crop, views=views)
 
 
@@ -40,7 +40,7 @@ def load_milliseconds(path: str | Path, network: Network, datamodule: VideoDataM
     Raises FileNotFoundError, or ValueError if it is no table or one of another network, size or views.
     """
     table = Milliseconds.load(path)
-    crop, views = _shape(datamodule)
+    crop, views = shape_of(datamodule)
     names = [checkpoint.name for checkpoint in network.checkpoints]
     table.check_fits(network.name, names, network.costs(crop, crop).macs_K * views)
     return table
@@ -59,7 +59,7 @@ def time_table(milliseconds: Milliseconds) -> Table:
     return table
 
 
-def _shape(datamodule: VideoDataModule) -> tuple[int, int]:
+def shape_of(datamodule: VideoDataModule) -> tuple[int, int]:
     """Side of a frame in pixels, and views of a video."""
     return datamodule.test_transform.crop, datamodule.clips_per_video * datamodule.crops_per_clip
 

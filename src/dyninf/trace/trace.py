@@ -39,6 +39,21 @@ class TraceInfo:
     checkpoints: tuple[str, ...]
     classes: tuple[str, ...]
 
+    @classmethod
+    def load(cls, folder: str | Path) -> "TraceInfo":
+        """Of the trace at `folder`, without its logits; errors are those of `Trace.load`."""
+        folder = Path(folder)
+        if not (folder / "trace.json").is_file():
+            inside = sorted(path.parent.name for path in folder.glob("*/trace.json"))
+            hint = f"; there are traces below it: {', '.join(inside)}" if inside else ""
+            raise FileNotFoundError(f"no trace at {folder} (trace.json is missing){hint}")
+        try:
+            facts = json.loads((folder / "trace.json").read_text())
+            names = tuple(facts["checkpoints"]), tuple(facts["classes"])
+            return cls(facts["network"], facts["fingerprint"], facts["split"], *names)
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise ValueError(f"the trace at {folder} is damaged: {error}") from error
+
 
 @dataclass(frozen=True, eq=False)
 class Trace:
@@ -145,10 +160,7 @@ class Trace:
         Raises FileNotFoundError if there is no trace at `folder`, ValueError if it is damaged.
         """
         folder = Path(folder)
-        if not (folder / "trace.json").is_file():
-            inside = sorted(path.parent.name for path in folder.glob("*/trace.json"))
-            hint = f"; there are traces below it: {', '.join(inside)}" if inside else ""
-            raise FileNotFoundError(f"no trace at {folder} (trace.json is missing){hint}")
+        info = TraceInfo.load(folder)
         try:
             facts = json.loads((folder / "trace.json").read_text())
             with open(folder / "videos.csv", newline="") as file:
@@ -158,13 +170,7 @@ class Trace:
                 torch.tensor([int(row["label"]) for row in rows]),
                 tuple(row["video_id"] for row in rows),
                 torch.tensor(facts["macs"], dtype=torch.float64),
-                TraceInfo(
-                    facts["network"],
-                    facts["fingerprint"],
-                    facts["split"],
-                    tuple(facts["checkpoints"]),
-                    tuple(facts["classes"]),
-                ),
+                info,
                 _array(folder / "gates.npy") if facts.get("gates") else None,
             )
         except (ValueError, KeyError, TypeError, OSError, EOFError, BadZipFile, csv.Error) as error:

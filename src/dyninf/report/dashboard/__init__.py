@@ -1,0 +1,17 @@
+"""One HTML file that shows runs: curves, budgets, the grid, classes, videos."""
+
+from dyninf.report.dashboard.content import Content
+from dyninf.report.dashboard.gallery import Gallery, gallery_of
+from dyninf.report.dashboard.page import write_page
+from dyninf.report.dashboard.sources import Pictures, Source, run_sources, trace_source
+
+__all__ = [
+    "Content",
+    "Gallery",
+    "Pictures",
+    "Source",
+    "gallery_of",
+    "run_sources",
+    "trace_source",
+    "write_page",
+]

@@ -1,0 +1,202 @@
+"""The values behind a report's page: traces video by video, curves point by point, runs with their settings.
+
+Legend: V videos, K checkpoints, N classes, P operating points, in ascending order of their thresholds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dyninf.policies import Policy
+from dyninf.report.dashboard.pack import packed, smallest
+from dyninf.report.dashboard.sources import Source, facts_of
+from dyninf.report.published import published_points
+from dyninf.report.runs import differing_settings, flat_config
+from dyninf.trace import Resampling, Trace, sweep, with_band
+from dyninf.version import __version__
+
+POINTS = 100
+MOST_POINTS = 255
+"""So that the number of a point fits into a byte, one a video and checkpoint."""
+
+
+@dataclass
+class Content:
+    """What the page is given, as JSON can hold it. Runs are added one at a time; traces that they share, once.
+
+    points: P of each curve. Each curve has thresholds spread over its scores, the first and the last of which
+    let all videos, and none, leave at the first checkpoint.
+
+    Raises ValueError for a number of points that a page cannot hold.
+    """
+
+    points: int = POINTS
+    resampling: Resampling = field(default_factory=Resampling)
+    traces: list[dict[str, Any]] = field(default_factory=list)
+    curves: list[dict[str, Any]] = field(default_factory=list)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    _configs: list[Mapping[str, Any]] = field(default_factory=list)
+    _known: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.points <= MOST_POINTS:
+            raise ValueError(f"points must be from 2 to {MOST_POINTS} in a report, got {self.points}")
+
+    def add(self, source: Source, gallery: Mapping[str, Any] | None = None) -> None:
+        """A run with its curves and its trace."""
+        run, summary = source.run, source.run.summary
+        self._configs.append(run.config)
+        entry: dict[str, Any] = {
+            "name": run.name,
+            "command": run.command,
+            "facts": facts_of(source),
+            "config": flat_config(run.config),
+            "figures": run.figures() if "dynamic" in summary else {},
+            "full": summary["full"],
+            "dynamic": summary.get("dynamic"),
+            "change": summary.get("dynamic_less_full"),
+            "checkpoints": summary["checkpoints"],
+            "milliseconds": summary.get("milliseconds"),
+            "grid": summary.get("grid"),
+            "videos": summary["videos"],
+            "trace": None,
+            "without_trace": source.without_trace,
+            "curves": [],
+            "own": None,
+            "gallery": gallery or {"videos": [], "without": source.without_pictures},
+        }
+        if source.trace is not None:
+            trace = source.trace()
+            entry["trace"] = self._trace(trace)
+            calibration = source.calibration() if source.calibration is not None else None
+            policies = dict(source.curves)
+            if source.policy is not None:
+                policies = {type(source.policy).__name__: source.policy, **policies}
+                if source.policy.threshold is not None:
+                    entry["own"] = _own(trace, source.policy)
+            milliseconds = (summary.get("milliseconds") or {}).get("checkpoints")
+            for name, policy in policies.items():
+                found = self._curve(name, policy, trace, calibration, entry["trace"], milliseconds)
+                if found not in entry["curves"]:
+                    entry["curves"].append(found)
+        self.runs.append(entry)
+
+    def finished(self, title: str, left_out: Mapping[str, str]) -> dict[str, Any]:
+        """All of it, with the settings in which the runs differ, and what others published."""
+        settings = differing_settings(self._configs)
+        for place, run in enumerate(self.runs):
+            run["settings"] = {key: values[place] for key, values in settings.items()}
+        return {
+            "title": title,
+            "version": __version__,
+            "level": self.resampling.level,
+            "runs": self.runs,
+            "traces": self.traces,
+            "curves": self.curves,
+            "left_out": dict(left_out),
+            "published": [asdict(point) for point in published_points()],
+        }
+
+    def _trace(self, trace: Trace) -> int:
+        """The number of a trace among those of the page."""
+        probability_VK = top_probabilities(trace)
+        predicted_VK = trace.ranked_VKn[:, :, 0].numpy()
+        digest = hashlib.sha256(f"{trace.info}{trace.video_ids}".encode())
+        for part in (predicted_VK, probability_VK, trace.label_V.numpy()):
+            digest.update(np.ascontiguousarray(part).tobytes())
+        key = f"trace {digest.hexdigest()}"
+        if key not in self._known:
+            self._known[key] = len(self.traces)
+            classes = smallest(len(trace.info.classes))
+            self.traces.append(
+                {
+                    "network": trace.info.network,
+                    "split": trace.info.split,
+                    "classes": list(trace.info.classes),
+                    "checkpoints": list(trace.info.checkpoints),
+                    "gmacs": (trace.macs_K / 1e9).tolist(),
+                    "label": packed(trace.label_V.numpy(), classes),
+                    "predicted": packed(predicted_VK, classes),
+                    # Rounded down, so that a bin's border stays where it is for 3, 5, 15 bins.
+                    "probability": packed(np.floor(probability_VK * 65535), "uint16"),
+                }
+            )
+        return self._known[key]
+
+    def _curve(
+        self,
+        name: str,
+        policy: Policy,
+        trace: Trace,
+        calibration: Trace | None,
+        number: int,
+        milliseconds: Sequence[float] | None,
+    ) -> int:
+        """The number of a policy's curve on a trace among those of the page."""
+        scores_VK = trace.scores(policy)
+        digest = hashlib.sha256(scores_VK.numpy().tobytes()).hexdigest()
+        key = f"curve {number} {name} {digest} {calibration is None} {milliseconds}"
+        if key not in self._known:
+            self._known[key] = len(self.curves)
+            curve, _ = with_band(sweep(trace, policy, self.points), trace, policy, self.resampling)
+            threshold_P, V = curve.threshold_P, len(scores_VK)
+            assert curve.top1_low_P is not None
+            assert curve.top1_high_P is not None
+            rows = {"threshold": threshold_P, "gmacs": curve.macs_P / 1e9}
+            rows |= {"low": curve.top1_low_P, "high": curve.top1_high_P}
+            counts = {"right": (curve.top1_P * V).round()}
+            if milliseconds is not None:
+                rows["milliseconds"] = curve.exit_share_PK @ torch.tensor(milliseconds, dtype=torch.float64)
+            if calibration is not None:
+                held_out = sweep(calibration, policy, threshold_P)
+                rows["calibration_gmacs"] = held_out.macs_P / 1e9
+                counts["calibration_right"] = (held_out.top1_P * len(calibration.label_V)).round()
+            self.curves.append(
+                {
+                    "policy": name,
+                    "sees_labels": policy.sees_labels,
+                    "trace": number,
+                    "points": len(threshold_P),
+                    "rows": [*rows],
+                    "values": packed(torch.stack([*rows.values()]).double().numpy(), "float32"),
+                    "counts": [*counts],
+                    "counted": packed(torch.stack([*counts.values()]).numpy(), "uint32"),
+                    "reached": packed(_reached(scores_VK, threshold_P), "uint8"),
+                }
+            )
+        return self._known[key]
+
+
+def top_probabilities(trace: Trace) -> np.ndarray:
+    """The probability (V, K) of the class that each checkpoint gives, in float64."""
+    chunks = trace.logits_VKN.split(1024)
+    return torch.cat([chunk_VKN.double().softmax(-1).amax(-1) for chunk_VKN in chunks]).numpy()
+
+
+def _reached(scores_VK: Tensor, threshold_P: Tensor) -> np.ndarray:
+    """(K - 1, V): how many thresholds a video has reached by each checkpoint, less those by the one before.
+
+    With the threshold of point p, from 0, a video leaves where their sum first is above p.
+    """
+    maximum_VK = scores_VK[:, :-1].cummax(1).values
+    reached_VK = torch.searchsorted(threshold_P.double().contiguous(), maximum_VK.contiguous(), right=True)
+    return np.diff(reached_VK.T.numpy(), axis=0, prepend=0)
+
+
+def _own(trace: Trace, policy: Policy) -> dict[str, Any]:
+    """The operating point of a run: where each video leaves."""
+    K = len(trace.macs_K)
+    thresholds = policy.thresholds(K).tolist()
+    return {
+        "policy": type(policy).__name__,
+        "thresholds": [value if math.isfinite(value) else None for value in thresholds],
+        "exit": packed(trace.replay(policy).checkpoint_V.numpy(), smallest(K)),
+    }

@@ -1,0 +1,148 @@
+"""What a report is made of: finished runs with their traces, or a trace alone.
+
+Legend: K checkpoints, V videos.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from dyninf.data import VideoDataModule
+from dyninf.grid import Network
+from dyninf.policies import Policy
+from dyninf.report.runs import Run, read_runs
+from dyninf.report.summary import policy_figures, trace_figures
+from dyninf.trace import FittedPolicy, Trace, TraceInfo
+
+Pictures = Callable[[], tuple[Network, VideoDataModule, str]]
+"""Makes the network of a run, its data set, and says which split of it was reported."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One run of a report.
+
+    run: its config and figures; of a trace alone the config is empty.
+    trace: reads the trace of the split that is reported; None where it is not there, for `without_trace`.
+    calibration: reads the trace on which thresholds may be chosen; None where there is none.
+    policy: the run's own, with thresholds where it has an operating point.
+    curves: further policies that are replayed on the trace, by name.
+    pictures: None where videos cannot be shown, for `without_pictures`.
+    """
+
+    run: Run
+    trace: Callable[[], Trace] | None = None
+    without_trace: str = ""
+    calibration: Callable[[], Trace] | None = None
+    policy: Policy | None = None
+    curves: Mapping[str, Policy] = field(default_factory=dict)
+    pictures: Pictures | None = None
+    without_pictures: str = "this report was made from a trace alone"
+
+
+def run_sources(
+    folders: Iterable[Path],
+    curves: Mapping[str, Policy] | None = None,
+    pictures_of: Callable[[Path], Pictures] | None = None,
+) -> tuple[list[Source], dict[str, str]]:
+    """The finished runs below folders, and for the others the reason why they are none.
+
+    pictures_of: of a checkpoint file; where it is left out, no videos are shown.
+
+    Raises FileNotFoundError or ValueError as `read_runs`.
+    """
+    folders = list(folders)
+    sources: list[Source] = []
+    left_out: dict[str, str] = {}
+    seen: set[Path] = set()
+    for folder in folders:
+        runs, broken = read_runs(folder)
+        prefix = f"{folder.name}/" if len(folders) > 1 else ""
+        for run in runs:
+            if run.folder.resolve() in seen:
+                continue
+            seen.add(run.folder.resolve())
+            name = folder.resolve().name if run.name == "." else f"{prefix}{run.name}"
+            sources.append(_of_run(replace(run, name=name), curves, pictures_of))
+        left_out |= {f"{prefix}{name}": reason for name, reason in broken.items()}
+    return sources, left_out
+
+
+def trace_source(
+    trace: Trace, calibration: Trace | None, policies: Mapping[str, Policy], own: Policy | None = None
+) -> Source:
+    """A trace with the policies that are replayed on it.
+
+    own: the policy whose operating point is shown, if one has thresholds.
+    """
+    summary = trace_figures(trace)
+    if own is not None and own.threshold is not None:
+        summary |= policy_figures(own, trace.replay(own))
+    run = Run(trace.info.network or "trace", {}, summary)
+    return Source(run, lambda: trace, "", None if calibration is None else lambda: calibration, own, policies)
+
+
+def _of_run(
+    run: Run, curves: Mapping[str, Policy] | None, pictures_of: Callable[[Path], Pictures] | None
+) -> Source:
+    checkpoint = _checkpoint(run)
+    homes = list(dict.fromkeys([run.folder, checkpoint.parent.parent]))
+    split = str(run.summary["split"]).partition("@")[0].rpartition("/")[2]
+    places = [home / "trace" for home in homes]
+    found = [place / split for place in places if _is_of(place / split, run)]
+    held_out = [place / "calibration" for place in places if _is_of(place / "calibration", run)]
+    policy_file = run.folder / "policy.json"
+    own = FittedPolicy.load(policy_file).policy if policy_file.is_file() else None
+    pictures, without = None, "the run's checkpoint is not there"
+    if pictures_of is None:
+        without = "pictures were not asked for"
+    elif checkpoint.is_file():
+        pictures = pictures_of(checkpoint)
+    return Source(
+        run,
+        (lambda: Trace.load(found[0])) if found else None,
+        "" if found else f"no trace of {run.summary['split']} below {' or '.join(map(str, places))}",
+        (lambda: Trace.load(held_out[0])) if held_out and split != "calibration" else None,
+        own,
+        curves or {},
+        pictures,
+        "" if pictures else without,
+    )
+
+
+def _checkpoint(run: Run) -> Path:
+    """The file with the run's weights: that which it was given, or the best one of its own training."""
+    own = run.folder / "checkpoints" / "best.ckpt"
+    given = run.config.get("checkpoint")
+    if own.is_file() or not given:
+        return own
+    return Path(str(given))
+
+
+def _is_of(folder: Path, run: Run) -> bool:
+    """Whether a whole trace of the run's network lies there, and of the split that its summary names."""
+    if not (folder / "trace.json").is_file():
+        return False
+    info = TraceInfo.load(folder)
+    if info.fingerprint != run.summary.get("fingerprint"):
+        return False
+    return folder.name == "calibration" or info.split == run.summary["split"]
+
+
+def facts_of(source: Source) -> dict[str, Any]:
+    """What is said of a run: of a trace alone, what its summary knows."""
+    if source.run.config:
+        return source.run.facts()
+    summary = source.run.summary
+    backbone, scheme = [*summary["network"].rsplit("-", 2), "", ""][:2]
+    return {
+        "run": source.run.name,
+        "backbone": backbone,
+        "scheme": scheme,
+        "dataset": summary["split"],
+        "policy": summary.get("policy"),
+        "sees_labels": summary.get("sees_labels", False),
+    }
