@@ -11,4 +11,8 @@ ENTRY_POINTS = (
     "export",
     "predict",
     "serve",
+    "report",
 )
+
+MODULES = {name: f"dyninf.{name}" for name in ENTRY_POINTS} | {"report": "dyninf.report.__main__"}
+"""Where their ``main`` is; the report's is in its room, which has its name."""

@@ -9,6 +9,7 @@ from dyninf.cli import application, policy_of
 from dyninf.configuration import device_named, make, make_promise, plain
 from dyninf.of_checkpoint import make_dataset, offer_dataset
 from dyninf.report import assess, followed, load_milliseconds, log_assessment, tags_of
+from dyninf.reporting import report_run
 
 
 @application("evaluate", before=offer_dataset)
@@ -37,6 +38,8 @@ def main(config: DictConfig) -> float:
             milliseconds=times,
         )
         log_assessment(loggers, assessment, datamodule)
+        if config.report:
+            report_run(output, network, datamodule, loggers)
     return float(assessment.summary["dynamic"]["top1"])
 
 

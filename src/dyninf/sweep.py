@@ -8,6 +8,7 @@ from dyninf.cli import application, policy_of
 from dyninf.configuration import make, make_promise, number, plain
 from dyninf.multirun import all_in_one_process, each_choice
 from dyninf.report import followed, report_policies, report_runs, report_sweep, tags_of
+from dyninf.reporting import report_all, report_trace
 from dyninf.trace import Milliseconds, Trace
 
 
@@ -21,6 +22,8 @@ def main(config: DictConfig) -> None:
         raise ValueError("give trace or runs, not both: a curve of one trace, or a table of many runs")
     if config.runs is not None:
         report_runs(Path(config.runs), output)
+        if config.report:
+            report_all(Path(config.runs), output)
         return
     promise = make_promise(config)
     points = int(number(config, "points", least=2))
@@ -35,12 +38,16 @@ def main(config: DictConfig) -> None:
         configs = each_choice(config, "sweep", "policy", "policies")
         policies = {name: make(policy) for name, policy in configs.items()}
         report_policies(trace, policies, output, calibration, promise, points, times)
+        if config.report:
+            report_trace(Path(config.trace), calibration, policies, output)
         return
     policy = policy_of(config)
     loggers = [make(config.logger)] if config.logger else []
     tags = tags_of(trace.info.network, trace.info.split.partition("/")[0], policy)
     with followed(loggers, {**plain(config), "network": trace.info.network}, tags):
         report_sweep(trace, policy, output, calibration, promise, points, times, loggers)
+        if config.report:
+            report_trace(Path(config.trace), calibration, {}, output, policy, loggers)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from dyninf.configuration import make, make_promise
 from dyninf.data import ShareSkipped, VideoDataModule
 from dyninf.policies import Policy
 from dyninf.report import EpochTable, followed, load_milliseconds, tags_of
+from dyninf.reporting import report_run
 from dyninf.schemes import SaveConfig, SchemeModule
 from dyninf.training import train
 
@@ -57,6 +58,8 @@ def main(config: DictConfig) -> float | None:
     last = resume.path if resume else None
     with followed(loggers, saved.saved["config"], tags_of(network.name, datamodule.name, policy)):
         assessment = train(datamodule, module, trainer, policy, output, promise, last, times)
+        if assessment is not None and config.report:
+            report_run(output, network, datamodule, trainer.loggers)
     return None if assessment is None else float(assessment.summary["calibration"]["top1"])
 
 

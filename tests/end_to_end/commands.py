@@ -12,10 +12,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.entry_points import ENTRY_POINTS
+from tests.entry_points import MODULES
 
 _server = multiprocessing.get_context("forkserver")
-_server.set_forkserver_preload([f"dyninf.{name}" for name in ENTRY_POINTS])
+_server.set_forkserver_preload([*MODULES.values()])
 
 # One thread a process: many tests run at once. Without a GPU: the same everywhere.
 ENVIRONMENT = {
@@ -79,4 +79,4 @@ def _run(name: str, overrides: tuple[str, ...], cwd: Path, logs: Path, environme
     os.chdir(cwd)
     sys.argv = [f"dyninf.{name}", *overrides]
     importlib.import_module("torch").set_num_threads(1)
-    importlib.import_module(f"dyninf.{name}").main()
+    importlib.import_module(MODULES[name]).main()

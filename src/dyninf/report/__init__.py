@@ -5,11 +5,12 @@ from dyninf.report.assess import Assessment, assess
 from dyninf.report.check_report import CheckedVideo, check_data, fault_table, size_table
 from dyninf.report.cost_report import CostSummary, report_costs
 from dyninf.report.cost_tables import cell_table, cost_table, head_table, stage_table
+from dyninf.report.dashboard import make_report, run_sources, trace_source
 from dyninf.report.epoch_table import EpochTable
 from dyninf.report.error_bars import add_error_bars
 from dyninf.report.figure import save_curve
 from dyninf.report.gate_report import gate_table, report_gates
-from dyninf.report.loggers import followed, log_assessment, tags_of
+from dyninf.report.loggers import followed, log_assessment, log_report, tags_of
 from dyninf.report.policies_report import report_policies
 from dyninf.report.prediction_files import FileRows, Rows, TerminalRows, rows_to
 from dyninf.report.predictions import Prediction, Totals, Wording
@@ -46,12 +47,15 @@ __all__ = [
     "head_table",
     "load_milliseconds",
     "log_assessment",
+    "log_report",
+    "make_report",
     "report_costs",
     "report_gates",
     "report_policies",
     "report_runs",
     "report_sweep",
     "rows_to",
+    "run_sources",
     "save_curve",
     "size_table",
     "stage_table",
@@ -59,4 +63,5 @@ __all__ = [
     "time_network",
     "time_of_split",
     "time_table",
+    "trace_source",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.loggers import Logger, WandbLogger
@@ -63,6 +64,19 @@ def log_assessment(
                     logger.experiment.log({name: make()})
         with kept("what was logged last"):
             logger.save()
+
+
+def log_report(loggers: Iterable[Logger], files: Iterable[Path]) -> None:
+    """A report and its figures as W&B's artifact ``report-RUN``, of the type ``report``."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            with kept("the report"):
+                import wandb
+
+                artifact = wandb.Artifact(f"report-{logger.experiment.id}", type="report")
+                for file in files:
+                    artifact.add_file(str(file))
+                logger.experiment.log_artifact(artifact)
 
 
 @rank_zero_only

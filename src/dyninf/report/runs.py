@@ -79,7 +79,7 @@ def read_runs(root: Path) -> tuple[list[Run], dict[str, str]]:
     for folder in _run_folders(root):
         name = folder.relative_to(root).as_posix()
         try:
-            runs.append(_read(folder, name))
+            runs.append(read_run(folder, name))
         except (ValueError, OSError, yaml.YAMLError) as error:
             broken[name] = " ".join(str(error).split())
     if not runs and not broken:
@@ -142,7 +142,8 @@ def _by_number(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
-def _read(folder: Path, name: str) -> Run:
+def read_run(folder: Path, name: str) -> Run:
+    """The run in a folder, by that name; ValueError that says why if it is none."""
     for file, means in (
         ("config.yaml", "it is not of train or evaluate, or of an older version"),
         ("summary.json", "it failed, or has not finished"),

@@ -1,16 +1,18 @@
 """One HTML file that shows runs: curves, budgets, the grid, classes, videos."""
 
 from dyninf.report.dashboard.content import Content
-from dyninf.report.dashboard.gallery import Gallery, gallery_of
+from dyninf.report.dashboard.gallery import gallery_of
+from dyninf.report.dashboard.make import Look, make_report
 from dyninf.report.dashboard.page import write_page
 from dyninf.report.dashboard.sources import Pictures, Source, run_sources, trace_source
 
 __all__ = [
     "Content",
-    "Gallery",
+    "Look",
     "Pictures",
     "Source",
     "gallery_of",
+    "make_report",
     "run_sources",
     "trace_source",
     "write_page",

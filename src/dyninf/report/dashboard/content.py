@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dyninf.policies import Policy
+from dyninf.policies import LogitsNotFiniteError, Policy
 from dyninf.report.dashboard.pack import packed, smallest
 from dyninf.report.dashboard.sources import Source, facts_of
 from dyninf.report.published import published_points
@@ -30,7 +31,7 @@ MOST_POINTS = 255
 
 @dataclass
 class Content:
-    """What the page is given, as JSON can hold it. Runs are added one at a time; traces that they share, once.
+    """What the page is given, as JSON can hold it. Runs come one at a time; traces that they share, once.
 
     points: P of each curve. Each curve has thresholds spread over its scores, the first and the last of which
     let all videos, and none, leave at the first checkpoint.
@@ -70,6 +71,7 @@ class Content:
             "trace": None,
             "without_trace": source.without_trace,
             "curves": [],
+            "without_curves": {},
             "own": None,
             "gallery": gallery or {"videos": [], "without": source.without_pictures},
         }
@@ -77,14 +79,18 @@ class Content:
             trace = source.trace()
             entry["trace"] = self._trace(trace)
             calibration = source.calibration() if source.calibration is not None else None
-            policies = dict(source.curves)
-            if source.policy is not None:
-                policies = {type(source.policy).__name__: source.policy, **policies}
-                if source.policy.threshold is not None:
-                    entry["own"] = _own(trace, source.policy)
+            policies = _with_own(source)
+            if source.policy is not None and source.policy.threshold is not None:
+                entry["own"] = _own(trace, source.policy)
             milliseconds = (summary.get("milliseconds") or {}).get("checkpoints")
             for name, policy in policies.items():
-                found = self._curve(name, policy, trace, calibration, entry["trace"], milliseconds)
+                try:
+                    found = self._curve(name, policy, trace, calibration, entry["trace"], milliseconds)
+                except LogitsNotFiniteError:
+                    raise  # no policy can judge this trace
+                except ValueError as error:  # such as gates that the trace lacks
+                    entry["without_curves"][name] = str(error)
+                    continue
                 if found not in entry["curves"]:
                     entry["curves"].append(found)
         self.runs.append(entry)
@@ -143,7 +149,7 @@ class Content:
         """The number of a policy's curve on a trace among those of the page."""
         scores_VK = trace.scores(policy)
         digest = hashlib.sha256(scores_VK.numpy().tobytes()).hexdigest()
-        key = f"curve {number} {name} {digest} {calibration is None} {milliseconds}"
+        key = f"curve {number} {digest} {calibration is None} {milliseconds}"
         if key not in self._known:
             self._known[key] = len(self.curves)
             curve, _ = with_band(sweep(trace, policy, self.points), trace, policy, self.resampling)
@@ -191,12 +197,26 @@ def _reached(scores_VK: Tensor, threshold_P: Tensor) -> np.ndarray:
     return np.diff(reached_VK.T.numpy(), axis=0, prepend=0)
 
 
+def policy_name(policy: Policy) -> str:
+    """Of its criterion, as files in ``conf/policy`` are named."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(policy).__name__).lower()
+
+
+def _with_own(source: Source) -> dict[str, Policy]:
+    """The policies of a run by name, its own first; another of the same name has other settings."""
+    if source.policy is None:
+        return dict(source.curves)
+    own = policy_name(source.policy)
+    others = {f"{name} (as given)" if name == own else name: policy for name, policy in source.curves.items()}
+    return {own: source.policy, **others}
+
+
 def _own(trace: Trace, policy: Policy) -> dict[str, Any]:
     """The operating point of a run: where each video leaves."""
     K = len(trace.macs_K)
     thresholds = policy.thresholds(K).tolist()
     return {
-        "policy": type(policy).__name__,
+        "policy": policy_name(policy),
         "thresholds": [value if math.isfinite(value) else None for value in thresholds],
         "exit": packed(trace.replay(policy).checkpoint_V.numpy(), smallest(K)),
     }

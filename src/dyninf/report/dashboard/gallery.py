@@ -9,11 +9,11 @@ import base64
 import io
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from matplotlib import colormaps
 from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
@@ -22,33 +22,28 @@ from dyninf.data import VideoDataModule, VideoError
 from dyninf.grid import Checkpoint, Network
 from dyninf.policies import Policy
 from dyninf.report.dashboard.grad_cam import grad_cam
-from dyninf.report.dashboard.sources import Source
+from dyninf.report.dashboard.sources import Source, split_of
 from dyninf.trace import Trace
 
 HEIGHT = 96
 """Most pixels of a frame's height."""
-OF_EACH_KIND = 2
+CAM_SIDE = 24
 
 
-@dataclass(frozen=True)
-class Gallery:
-    """How many videos of each kind a run shows: of each checkpoint right ones and wrong ones.
+def gallery_of(source: Source, of_each_kind: int = 2, with_cam: bool = True) -> dict[str, Any] | None:
+    """Videos of a run as its page shows them; None where there is no operating point, trace or data set.
 
-    grad_cam: whether to show where the network looked (Selvaraju et al. 2017), by captum.
+    of_each_kind: of those that left at the first, a middle and the last checkpoint, so many right and as many
+        wrong ones.
+    with_cam: show where the network looked as well (Grad-CAM).
     """
-
-    of_each_kind: int = OF_EACH_KIND
-    grad_cam: bool = True
-
-
-def gallery_of(source: Source, gallery: Gallery) -> dict[str, Any] | None:
-    """Videos of a run as its page shows them; None where there is no operating point, trace or data set."""
     policy = source.policy
     if source.trace is None or source.pictures is None or policy is None or policy.threshold is None:
         return None
     trace = source.trace()
-    chosen = chosen_videos(trace, policy, gallery.of_each_kind)
-    network, datamodule, split = source.pictures()
+    chosen = chosen_videos(trace, policy, of_each_kind)
+    network, datamodule = source.pictures()
+    split = split_of(source.run)
     videos, unreadable = [], []
     for v, exit_ in chosen:
         entry = _story(trace, policy, v, exit_)
@@ -58,7 +53,7 @@ def gallery_of(source: Source, gallery: Gallery) -> dict[str, Any] | None:
             unreadable.append(f"{trace.video_ids[v]}: {error or 'the data set does not have it'}")
             continue
         entry |= _pictures(video, datamodule, network, network.checkpoints[exit_])
-        if gallery.grad_cam:
+        if with_cam:
             entry["cam"] = _cam_strip(network, video, exit_, int(trace.ranked_VKn[v, exit_, 0]))
         videos.append(entry)
     without = f"could not be read: {'; '.join(unreadable)}" if unreadable else ""
@@ -142,11 +137,12 @@ def _cam_strip(network: Network, video_TCHW: Tensor, exit_: int, label: int) -> 
     Frames that its head has not averaged are empty.
     """
     cam_THW = grad_cam(network, video_TCHW, exit_, label)
-    heat_HW = torch.cat(list(cam_THW), -1).numpy()
-    color = np.empty((*heat_HW.shape, 4), dtype=np.uint8)
-    color[..., :3] = (255, 94, 0)
-    color[..., 3] = np.round(heat_HW * 200)
-    return _data_url(Image.fromarray(color), "PNG")
+    # Frame by frame, so that one does not run into the next when a browser enlarges them.
+    smooth_T1HW = interpolate(cam_THW[:, None], (CAM_SIDE, CAM_SIDE), mode="bilinear")
+    heat_HW = torch.cat(list(smooth_T1HW[:, 0]), -1).numpy()
+    color = colormaps["plasma"](heat_HW, bytes=True)
+    color[..., 3] = np.round(heat_HW * 220)
+    return _data_url(Image.fromarray(color), "PNG", optimize=True)
 
 
 def _data_url(image: Image.Image, form: str, **options: Any) -> str:

@@ -17,8 +17,8 @@ from dyninf.report.runs import Run, read_runs
 from dyninf.report.summary import policy_figures, trace_figures
 from dyninf.trace import FittedPolicy, Trace, TraceInfo
 
-Pictures = Callable[[], tuple[Network, VideoDataModule, str]]
-"""Makes the network of a run, its data set, and says which split of it was reported."""
+Pictures = Callable[[], tuple[Network, VideoDataModule]]
+"""Makes the network of a run and its data set."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class Source:
 def run_sources(
     folders: Iterable[Path],
     curves: Mapping[str, Policy] | None = None,
-    pictures_of: Callable[[Path], Pictures] | None = None,
+    pictures_of: Callable[[Run, Path], Pictures] | None = None,
 ) -> tuple[list[Source], dict[str, str]]:
     """The finished runs below folders, and for the others the reason why they are none.
 
-    pictures_of: of a checkpoint file; where it is left out, no videos are shown.
+    pictures_of: of a run and its checkpoint file; where it is left out, no videos are shown.
 
     Raises FileNotFoundError or ValueError as `read_runs`.
     """
@@ -72,13 +72,17 @@ def run_sources(
 
 
 def trace_source(
-    trace: Trace, calibration: Trace | None, policies: Mapping[str, Policy], own: Policy | None = None
+    trace: Trace,
+    calibration: Trace | None,
+    policies: Mapping[str, Policy],
+    own: Policy | None = None,
+    grid: Mapping[str, Any] | None = None,
 ) -> Source:
     """A trace with the policies that are replayed on it.
 
-    own: the policy whose operating point is shown, if one has thresholds.
+    own: the policy whose operating point is shown, if it has thresholds. grid: of its network, if known.
     """
-    summary = trace_figures(trace)
+    summary = trace_figures(trace) | {"grid": grid}
     if own is not None and own.threshold is not None:
         summary |= policy_figures(own, trace.replay(own))
     run = Run(trace.info.network or "trace", {}, summary)
@@ -86,11 +90,11 @@ def trace_source(
 
 
 def _of_run(
-    run: Run, curves: Mapping[str, Policy] | None, pictures_of: Callable[[Path], Pictures] | None
+    run: Run, curves: Mapping[str, Policy] | None, pictures_of: Callable[[Run, Path], Pictures] | None
 ) -> Source:
     checkpoint = _checkpoint(run)
     homes = list(dict.fromkeys([run.folder, checkpoint.parent.parent]))
-    split = str(run.summary["split"]).partition("@")[0].rpartition("/")[2]
+    split = split_of(run)
     places = [home / "trace" for home in homes]
     found = [place / split for place in places if _is_of(place / split, run)]
     held_out = [place / "calibration" for place in places if _is_of(place / "calibration", run)]
@@ -100,7 +104,7 @@ def _of_run(
     if pictures_of is None:
         without = "pictures were not asked for"
     elif checkpoint.is_file():
-        pictures = pictures_of(checkpoint)
+        pictures = pictures_of(run, checkpoint)
     return Source(
         run,
         (lambda: Trace.load(found[0])) if found else None,
@@ -130,6 +134,11 @@ def _is_of(folder: Path, run: Run) -> bool:
     if info.fingerprint != run.summary.get("fingerprint"):
         return False
     return folder.name == "calibration" or info.split == run.summary["split"]
+
+
+def split_of(run: Run) -> str:
+    """The split that was reported, such as ``test``."""
+    return str(run.summary["split"]).partition("@")[0].rpartition("/")[2] or "test"
 
 
 def facts_of(source: Source) -> dict[str, Any]:

@@ -1,0 +1,80 @@
+"""Reports of runs by the files that they left, and of a run that has just ended."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from pytorch_lightning.loggers import Logger
+
+from dyninf import checkpoint_file
+from dyninf.configuration import make, with_defaults
+from dyninf.data import VideoDataModule
+from dyninf.grid import Network
+from dyninf.policies import Policy
+from dyninf.report import log_report, make_report, run_sources, trace_source
+from dyninf.report.dashboard import Look, Pictures
+from dyninf.report.runs import Run, read_run
+from dyninf.trace import FittedPolicy, Trace
+
+REPORT = "report.html"
+
+
+def pictures_of(run: Run, checkpoint: Path) -> Pictures:
+    """The network of a checkpoint, and the data set that the run's config names, when they are asked for."""
+
+    def load() -> tuple[Network, VideoDataModule]:
+        file = checkpoint_file.read(checkpoint)
+        checkpoint_file.check_targets(run.config, checkpoint)
+        return file.network(), make(with_defaults(OmegaConf.create(dict(run.config["dataset"]))))
+
+    return load
+
+
+def report_run(
+    output: Path, network: Network, datamodule: VideoDataModule, loggers: Iterable[Logger] = ()
+) -> None:
+    """Write the page of the run in a folder, which has just ended, into that folder; loggers get it too."""
+
+    def known(run: Run, checkpoint: Path) -> Pictures:
+        return lambda: (network, datamodule)
+
+    sources, left_out = run_sources([output], pictures_of=known)
+    log_report(loggers, make_report(sources, left_out, output / REPORT))
+
+
+def report_all(root: Path, output: Path) -> None:
+    """Write the page of all runs below `root` into the folder `output`."""
+    sources, left_out = run_sources([root], pictures_of=pictures_of)
+    if sources:
+        make_report(sources, left_out, output / REPORT, Look(title=root.resolve().name))
+
+
+def report_trace(
+    folder: Path,
+    calibration: Trace | None,
+    policies: Mapping[str, Policy],
+    output: Path,
+    policy: Policy | FittedPolicy | None = None,
+    loggers: Iterable[Logger] = (),
+) -> None:
+    """Write the page of a recorded trace into the folder `output`.
+
+    policies: that are replayed on it. policy: whose operating point is shown; in place of it the one that
+        ``policy.json`` in `output` holds, which a sweep with a calibration trace leaves there.
+    """
+    fitted = output / "policy.json"
+    own = FittedPolicy.load(fitted).policy if fitted.is_file() else policy
+    trace = Trace.load(folder)
+    shown = own.policy if isinstance(own, FittedPolicy) else own
+    source = trace_source(trace, calibration, policies, shown, _grid_beside(folder, trace))
+    log_report(loggers, make_report([source], {}, output / REPORT))
+
+
+def _grid_beside(folder: Path, trace: Trace) -> Mapping[str, Any] | None:
+    """The grid of a trace's network, where the trace still lies in the folder of its run."""
+    try:
+        summary = read_run(folder.resolve().parent.parent, "").summary
+    except ValueError:
+        return None
+    return summary.get("grid") if summary.get("fingerprint") == trace.info.fingerprint else None
