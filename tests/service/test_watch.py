@@ -249,6 +249,28 @@ def test_a_walk_that_takes_too_long_ends_with_an_error_event_or_503_before_it_be
         service.check_nothing_is_left()
 
 
+def test_a_service_that_ends_does_not_wait_for_those_who_watch(
+    small_network: Network, video: Path, tmp_path: Path
+) -> None:
+    gate, events = threading.Event(), []
+    clips: list[Gated] = []
+
+    def clip_of(path: Path) -> Gated:
+        clips.append(Gated(small_network, path, gate, closed_from=2))
+        return clips[-1]
+
+    with running(small_network, tmp_path, clip_of=clip_of) as service:
+        client = threading.Thread(target=lambda: events.extend(watched(service, video.read_bytes())))
+        client.start()
+        until(lambda: bool(clips) and 2 in clips[0].asked)
+        service.service.is_closing = True
+        gate.set()
+        client.join()
+        assert events[-1] == ("error", {"error": "the service is shutting down"})
+        assert clips[0].asked == [1, 2]
+        service.check_nothing_is_left()
+
+
 def test_an_error_on_the_way_is_an_event_with_a_reason(
     small_network: Network, video: Path, tmp_path: Path
 ) -> None:
@@ -281,6 +303,20 @@ def test_names_of_classes_come_as_they_are(small_network: Network, video: Path, 
         events = watched(service, video.read_bytes())
         for data in (*named(events, "checkpoint"), *named(events, "answer"), *named(events, "full")):
             assert data["class"] == data["top5"][0][0] == NASTY
+
+
+def test_the_page_comes_with_headers_that_keep_everything_else_out(service: Running) -> None:
+    page = httpx.get(service.url)
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    names = [part.split('"')[0] for part in page.text.split('"page/')[1:]] + ["grid.js", "upload.js"]
+    assert {"style.css", "page.js", "icon.svg"} <= set(names)
+    for response in (page, *(httpx.get(f"{service.url}/page/{name}") for name in names)):
+        assert response.status_code == 200
+        allowed = response.headers["Content-Security-Policy"]
+        assert allowed.startswith("default-src 'self'; img-src 'self' data: blob:")
+        assert "unsafe" not in allowed
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert httpx.get(f"{service.url}/page/../service.py").status_code == 404
 
 
 def test_without_a_page_there_is_nothing_to_watch(small_network: Network, tmp_path: Path) -> None:
