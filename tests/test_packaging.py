@@ -41,6 +41,8 @@ def test_a_wheel_has_the_code_and_the_config(wheel: Path) -> None:
     assert {"dyninf/__init__.py", "dyninf/conf/train.yaml"} <= names
     assert {(package / "__init__.py").as_posix() for package in packages} <= names
     assert {f"dyninf/{config.as_posix()}" for config in configs} <= names
+    page = REPOSITORY / "src/dyninf/service/page"
+    assert {f"dyninf/service/page/{file.name}" for file in page.iterdir()} <= names
     assert not [name for name in names if name.startswith(("tests/", "conf/", "src/"))]
 
 

@@ -64,6 +64,14 @@ def whole_number(config: DictConfig, key: str, least: int) -> int:
     return int(value)
 
 
+def yes_or_no(config: DictConfig, key: str) -> bool:
+    """A setting that has to be true or false; ValueError that names it otherwise."""
+    value = config[key]
+    if not isinstance(value, bool):
+        raise ValueError(f"{key} must be true or false, got {value!r}")
+    return value
+
+
 def device_named(name: str | None) -> str:
     """``cpu`` or ``cuda``; None takes cuda where there is one. ValueError for one that is not there."""
     there = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
@@ -122,15 +130,13 @@ def make(config: DictConfig, **more: Any) -> Any:
 
 def make_promise(config: DictConfig) -> Promise:
     """What a command's settings ask of thresholds; ValueError that names one that makes no sense."""
-    if not isinstance(config.temperature_scaling, bool):
-        raise ValueError(f"temperature_scaling must be true or false, got {config.temperature_scaling!r}")
     return Promise(
         config.max_drop,
         config.budget,
         config.solver,
         confidence=config.confidence,
         risk=config.risk,
-        temperature_scaling=config.temperature_scaling,
+        temperature_scaling=yes_or_no(config, "temperature_scaling"),
     )
 
 

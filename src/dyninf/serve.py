@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 
 from dyninf import checkpoint_file
 from dyninf.cli import application
-from dyninf.configuration import device_named, make, number, whole_number
+from dyninf.configuration import device_named, make, number, whole_number, yes_or_no
 from dyninf.data import VideoClip, VideoDataModule
 from dyninf.of_checkpoint import offer_dataset, ready_policy_of
 from dyninf.predicting import make_runner
@@ -25,8 +25,11 @@ def main(config: DictConfig) -> None:
     from dyninf.service.metrics import Metrics
     from dyninf.service.server import listen, serve
     from dyninf.service.service import Service
+    from dyninf.service.teller import Teller
+    from dyninf.service.thumbnails import Thumbnails
 
     limits = limits_of(config)
+    has_page = yes_or_no(config, "page")
     batch, decoders = (whole_number(config, key, least=1) for key in ("batch", "decoders"))
     memory_mb = number(config, "memory_mb", least=1)
     with (
@@ -51,7 +54,12 @@ def main(config: DictConfig) -> None:
         )
         worker = Worker(queues, metrics.count_answer)
         info = description.info(policy, limits)
-        serve(Service(worker, clip_of, description.answer, metrics, info, limits, Path(folder)), listener)
+        teller = None
+        if has_page:
+            pictures = Thumbnails(data.test_transform.mean, data.test_transform.std)
+            teller = Teller(network, policy, description, crop, crop, pictures)
+        service = Service(worker, clip_of, description.answer, metrics, info, limits, Path(folder), teller)
+        serve(service, listener)
 
 
 def limits_of(config: DictConfig) -> Limits:

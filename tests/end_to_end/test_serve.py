@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -83,6 +84,16 @@ def test_it_answers_as_predict_does_and_ends_with_what_is_under_way(
                 assert answer[key] == row[key]
             assert answer["probability"] == pytest.approx(row["probability"], abs=1e-4)
             assert answer["gmacs"] == pytest.approx(row["gmacs"])
+            watched = httpx.post(
+                f"{url}/v1/watch", files={"video": (here / row["path"]).read_bytes()}, timeout=60
+            )
+            [line] = re.findall(r"^event: answer\ndata: (.*)$", watched.text, re.MULTILINE)
+            told = json.loads(line)
+            assert {key: told[key] for key in ("label", "checkpoint", "gmacs")} == {
+                key: answer[key] for key in ("label", "checkpoint", "gmacs")
+            }
+            assert told["probability"] == pytest.approx(row["probability"], abs=1e-4)
+        assert httpx.get(url).text.startswith("<!doctype html>")
         bad = httpx.post(f"{url}/v1/predict", files={"video": b"no video"})
         assert bad.status_code == 415
         lines = httpx.get(f"{url}/metrics").text.splitlines()
@@ -117,7 +128,9 @@ def test_it_answers_as_predict_does_and_ends_with_what_is_under_way(
 
 
 def test_ctrl_c_ends_it_well_while_an_upload_stalls(checkpoint: str, here: Path) -> None:
-    with serving(checkpoint, "policy.threshold=0.1", "upload_seconds=1", cwd=here) as (process, url):
+    settings = ("policy.threshold=0.1", "upload_seconds=1", "page=false")
+    with serving(checkpoint, *settings, cwd=here) as (process, url):
+        assert httpx.get(url).status_code == 404
         host, port = url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as connection:
             connection.sendall(HEAD + b"begun")
@@ -138,6 +151,7 @@ def test_what_is_wrong_is_said_in_one_line(command: Command, checkpoint: str, he
     refused("port", *ready, "port=-1")
     refused("no.such.host.invalid", *ready, "host=no.such.host.invalid")
     refused("max_queue", *ready, "max_queue=0")
+    refused("page must be true or false", *ready, "page=maybe")
     refused("memory_mb", *ready, "memory_mb=1", "batch=4096", "runtime=eager", "port=0")
     refused("checkpoint")
 

@@ -6,7 +6,7 @@ Legend: T frames, C, H, W.
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +28,8 @@ from dyninf.service.description import Description
 from dyninf.service.metrics import Metrics
 from dyninf.service.server import Server, listen
 from dyninf.service.service import Service
+from dyninf.service.teller import Teller
+from dyninf.service.thumbnails import Thumbnails
 
 POLICY = MaxProbability(0.5)
 CLASSES = tuple("abcde")
@@ -66,9 +68,13 @@ def running(
     clip_of: Callable[[Path], ClipFrames] | None = None,
     policy: Policy = POLICY,
     batch: int = 4,
+    classes: Sequence[str] = CLASSES,
+    page: bool = True,
 ) -> Iterator[Running]:
     limits = limits or Limits()
-    description = Description.of(network, CLASSES, SIZE, SIZE)
+    description = Description.of(network, classes, SIZE, SIZE)
+    pictures = Thumbnails(TRANSFORM.mean, TRANSFORM.std)
+    teller = Teller(network, policy, description, SIZE, SIZE, pictures) if page else None
     metrics = Metrics(description.checkpoints, description.full_gmacs)
     queues = Queues(Runner(network, SIZE, SIZE), policy, batch, finish_first=True)
     worker = Worker(queues, metrics.count_answer)
@@ -80,6 +86,7 @@ def running(
         description.info(policy, limits),
         limits,
         folder,
+        teller,
     )
     worker.start()
     with listen("127.0.0.1", 0) as listener:
@@ -131,9 +138,9 @@ def raw_request(running: Running, request: bytes) -> socket.socket:
     return connection
 
 
-def head(length: int, kind: str = "video/mp4") -> bytes:
+def head(length: int, kind: str = "video/mp4", path: str = "/v1/predict") -> bytes:
     """The head of an upload."""
-    lines = ("POST /v1/predict HTTP/1.1", "Host: here", f"Content-Type: {kind}", f"Content-Length: {length}")
+    lines = (f"POST {path} HTTP/1.1", "Host: here", f"Content-Type: {kind}", f"Content-Length: {length}")
     return "\r\n".join([*lines, "", ""]).encode()
 
 

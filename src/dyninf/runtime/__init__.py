@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dyninf.runtime.queues import Queues, answer_clips
     from dyninf.runtime.runner import Runner, stops_of
     from dyninf.runtime.walk import Walk
+    from dyninf.runtime.watched import Decoded, Judged, Ran, watch
 
 import_lazily(
     __name__,
@@ -30,6 +31,7 @@ import_lazily(
         "dyninf.runtime.queues": ["Queues", "answer_clips"],
         "dyninf.runtime.runner": ["Runner", "stops_of"],
         "dyninf.runtime.walk": ["Walk"],
+        "dyninf.runtime.watched": ["Decoded", "Judged", "Ran", "watch"],
     },
     packages=["exported"],
 )
@@ -39,9 +41,12 @@ __all__ = [
     "Answer",
     "Choice",
     "ClipFrames",
+    "Decoded",
     "Engine",
     "InferenceResult",
+    "Judged",
     "Queues",
+    "Ran",
     "Runner",
     "Walk",
     "answer_clips",
@@ -54,4 +59,5 @@ __all__ = [
     "likeliest",
     "measure_milliseconds",
     "stops_of",
+    "watch",
 ]

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 
-from dyninf.service.refusal import Refusal
+from dyninf.service.page_routes import add_page
+from dyninf.service.responses import GONE, error_response, responded
 from dyninf.service.service import Service
 from dyninf.service.uploads import FIELD
 from dyninf.version import __version__
-
-GONE = 499
-"""What nginx calls a client that does not wait for its answer; it never gets to see it."""
 
 STATUSES = {
     400: "no video, an empty one, or a form that cannot be read",
@@ -31,8 +26,6 @@ STATUSES = {
     503: "no answer in time, or the service is shutting down",
 }
 
-logger = logging.getLogger(__name__)
-
 
 def make_app(service: Service) -> FastAPI:
     """The application that answers with a service, whose worker runs."""
@@ -43,27 +36,21 @@ def make_app(service: Service) -> FastAPI:
         """The class of a video, found as early as the policy allows."""
         begin, status = time.perf_counter(), GONE
         try:
-            answer = await service.answer(request)
-            status = 200
-            return JSONResponse(answer)
-        except Refusal as refusal:
-            status = refusal.status
-            return _error(status, refusal.message, refusal.headers)
-        except ClientDisconnect:
-            return _error(status, "the client has gone")
-        except Exception:
-            status = 500
-            logger.exception("a request failed")
-            return _error(status, "an error of the service")
+            response = await responded(_answered(service, request))
+            status = response.status_code
+            return response
         finally:
             service.metrics.count_request(status, time.perf_counter() - begin)
+
+    if service.watching is not None:
+        add_page(app, service.watching, responses=_responses(), openapi_extra=_body())
 
     @app.get("/health")
     async def health() -> Response:
         """Whether videos are taken: 200, or 503."""
         if service.is_closing or not service.worker.is_well:
             reason = "shutting down" if service.is_closing else "the network has stopped working"
-            return _error(503, reason)
+            return error_response(503, reason)
         return JSONResponse({"status": "ok"})
 
     @app.get("/metrics")
@@ -78,13 +65,13 @@ def make_app(service: Service) -> FastAPI:
 
     @app.exception_handler(HTTPException)
     async def refuse(request: Request, error: HTTPException) -> Response:
-        return _error(error.status_code, str(error.detail), error.headers)
+        return error_response(error.status_code, str(error.detail), error.headers)
 
     return app
 
 
-def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    return JSONResponse({"error": message}, status, headers)
+async def _answered(service: Service, request: Request) -> Response:
+    return JSONResponse(await service.answer(request))
 
 
 def _responses() -> dict[int | str, dict[str, Any]]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -13,34 +11,13 @@ from torch import Tensor
 from dyninf.data.container import VideoError, opened, packets_of
 from dyninf.runtime import ClipFrames
 from dyninf.service.limits import Limits
+from dyninf.service.places import Place
 from dyninf.service.refusal import Refusal
 
 PLAYLISTS = frozenset({"concat", "dash", "hls", "imf"})
 """What libav calls formats that name other files: an upload must not have it read those of this machine."""
 
 logger = logging.getLogger(__name__)
-
-
-class Place:
-    """One of the places in the queue, with the file of its upload; both are given back once, by `close`."""
-
-    def __init__(self, file: Path, release: Callable[[], None]) -> None:
-        self.file = file
-        self._release = release
-        self._lock = threading.Lock()
-        self._closed = False
-
-    def close(self) -> None:
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-        try:
-            self.file.unlink(missing_ok=True)
-        except OSError:
-            logger.exception("an upload's file could not be removed")
-        finally:
-            self._release()
 
 
 class UploadedClip:
@@ -121,3 +98,11 @@ def reason_of(error: Exception) -> str:
     """What was wrong with a video, without the name of our file."""
     reason = error.reason if isinstance(error, VideoError) else str(error)
     return " ".join(f"the video: {reason}".split())
+
+
+def refusal_of(clip: UploadedClip, reason: str) -> Refusal:
+    """Why a clip got no answer: its video's fault, or `reason`, which the client is not told."""
+    if isinstance(clip.error, VideoError):
+        return Refusal(422, reason_of(clip.error))
+    logger.error("no answer: %s", reason)
+    return Refusal(500, "the video could not be answered, through no fault of its own")
