@@ -37,5 +37,6 @@ __all__ = [
     "sign_test",
     "sweep",
     "uncertified",
+    "top1_band",
     "with_band",
 ]

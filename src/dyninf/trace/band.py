@@ -34,15 +34,27 @@ def with_band(
     return banded, resampling.interval(value, area(top1_RP, macs_RP, *ends))
 
 
+def top1_band(
+    curve: Curve, trace: Trace, scores_VK: Tensor, resampling: Resampling | None = None
+) -> tuple[Tensor, Tensor]:
+    """The bounds (P,) of top-1 alone at each threshold of a curve, given its policy's scores on the trace."""
+    resampling = resampling or Resampling()
+    stop_VP = _stops(scores_VK, curve.threshold_P)
+    return resampling.bounds(resampling.means(trace.right_VK.gather(1, stop_VP)))
+
+
 def resampled_curve(
     trace: Trace, policy: Policy, threshold_P: Tensor, resampling: Resampling
 ) -> tuple[Tensor, Tensor]:
     """Top-1 (R, P) and mean MACs (R, P) on each resample, with one threshold at all checkpoints."""
-    scores_VK, right_VK, K = trace.scores(policy), trace.right_VK, len(trace.macs_K)
-    right_VP = torch.empty(len(scores_VK), len(threshold_P), dtype=torch.bool)
-    macs_VP = torch.empty(right_VP.shape, dtype=torch.float64)
-    for p, threshold in enumerate(threshold_P.tolist()):
-        stop_V = first_stop(scores_VK, policy.with_threshold(threshold).thresholds(K))
-        right_VP[:, p] = right_VK.gather(1, stop_V[:, None])[:, 0]
-        macs_VP[:, p] = trace.macs_K[stop_V]
+    stop_VP = _stops(trace.scores(policy), threshold_P)
+    right_VP, macs_VP = trace.right_VK.gather(1, stop_VP), trace.macs_K[stop_VP]
     return resampling.means(right_VP), resampling.means(macs_VP)
+
+
+def _stops(scores_VK: Tensor, threshold_P: Tensor) -> Tensor:
+    """The checkpoint (V, P), from 0, at which each video stops with each threshold."""
+    K = scores_VK.shape[1]
+    last = torch.tensor([-torch.inf], dtype=torch.float64)
+    each = (torch.cat([threshold.expand(K - 1), last]) for threshold in threshold_P.double())
+    return torch.stack([first_stop(scores_VK, thresholds_K) for thresholds_K in each], 1)

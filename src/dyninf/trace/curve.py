@@ -52,10 +52,13 @@ class Curve:
             writer.writerows(self.rows())
 
 
-def sweep(trace: Trace, policy: Policy, thresholds_P: Tensor | int) -> Curve:
+def sweep(
+    trace: Trace, policy: Policy, thresholds_P: Tensor | int, scores_VK: Tensor | None = None
+) -> Curve:
     """Replay `policy` with each threshold, the same at every checkpoint; the logits are scored once.
 
-    thresholds_P: or how many; then they are `default_thresholds`.
+    thresholds_P: or how many; then they are `default_thresholds`. scores_VK: of the policy on the trace, where
+    they are at hand.
 
     Under one threshold a video leaves where the running maximum of its scores first reaches it. So the
     thresholds with which it leaves at checkpoint k are those in between the maxima up to k - 1 and up to k,
@@ -63,7 +66,7 @@ def sweep(trace: Trace, policy: Policy, thresholds_P: Tensor | int) -> Curve:
 
     Raises ValueError if a threshold or a score is not a number, or the policy cannot score this trace.
     """
-    scores_VK = trace.scores(policy)
+    scores_VK = trace.scores(policy) if scores_VK is None else scores_VK
     if scores_VK.isnan().any():
         raise ValueError("a policy gave a score that is not a number")
     if isinstance(thresholds_P, int):

@@ -21,10 +21,12 @@ from dyninf.report.dashboard.pack import packed, smallest
 from dyninf.report.dashboard.sources import Source, facts_of
 from dyninf.report.published import published_points
 from dyninf.report.runs import differing_settings, flat_config
-from dyninf.trace import Resampling, Trace, sweep, with_band
+from dyninf.trace import Resampling, Trace, sweep, top1_band
 from dyninf.version import __version__
 
 POINTS = 100
+SHARES = 65535
+"""What 1 is as a whole number of two bytes."""
 MOST_POINTS = 255
 """So that the number of a point fits into a byte, one a video and checkpoint."""
 
@@ -45,6 +47,7 @@ class Content:
     curves: list[dict[str, Any]] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
     _configs: list[Mapping[str, Any]] = field(default_factory=list)
+    _first: dict[int, tuple[int, np.ndarray]] = field(default_factory=dict)
     _known: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -132,7 +135,7 @@ class Content:
                     "label": packed(trace.label_V.numpy(), classes),
                     "predicted": packed(predicted_VK, classes),
                     # Rounded down, so that a bin's border stays where it is for 3, 5, 15 bins.
-                    "probability": packed(np.floor(probability_VK * 65535), "uint16"),
+                    "probability": packed(np.floor(probability_VK * SHARES), "uint16"),
                 }
             )
         return self._known[key]
@@ -152,19 +155,20 @@ class Content:
         key = f"curve {number} {digest} {calibration is None} {milliseconds}"
         if key not in self._known:
             self._known[key] = len(self.curves)
-            curve, _ = with_band(sweep(trace, policy, self.points), trace, policy, self.resampling)
+            curve = sweep(trace, policy, self.points, scores_VK)
+            low_P, high_P = top1_band(curve, trace, scores_VK, self.resampling)
             threshold_P, V = curve.threshold_P, len(scores_VK)
-            assert curve.top1_low_P is not None
-            assert curve.top1_high_P is not None
             rows = {"threshold": threshold_P, "gmacs": curve.macs_P / 1e9}
-            rows |= {"low": curve.top1_low_P, "high": curve.top1_high_P}
             counts = {"right": (curve.top1_P * V).round()}
+            reached = _reached(scores_VK, threshold_P)
+            base, first = self._first.setdefault(number, (len(self.curves), reached))
             if milliseconds is not None:
                 rows["milliseconds"] = curve.exit_share_PK @ torch.tensor(milliseconds, dtype=torch.float64)
             if calibration is not None:
                 held_out = sweep(calibration, policy, threshold_P)
                 rows["calibration_gmacs"] = held_out.macs_P / 1e9
                 counts["calibration_right"] = (held_out.top1_P * len(calibration.label_V)).round()
+            counted = torch.stack([*counts.values()]).numpy()
             self.curves.append(
                 {
                     "policy": name,
@@ -174,8 +178,11 @@ class Content:
                     "rows": [*rows],
                     "values": packed(torch.stack([*rows.values()]).double().numpy(), "float32"),
                     "counts": [*counts],
-                    "counted": packed(torch.stack([*counts.values()]).numpy(), "uint32"),
-                    "reached": packed(_reached(scores_VK, threshold_P), "uint8"),
+                    "counted": packed(counted, smallest(int(counted.max()) + 1)),
+                    "band": packed((torch.stack([low_P, high_P]) * SHARES).round().numpy(), "uint16"),
+                    # Policies agree on most videos: what they differ by takes less space.
+                    "base": None if base == len(self.curves) else base,
+                    "reached": packed((reached - (0 if base == len(self.curves) else first)) % 256, "uint8"),
                 }
             )
         return self._known[key]

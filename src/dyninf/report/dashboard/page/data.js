@@ -2,6 +2,7 @@
 
 const content = JSON.parse(document.getElementById("content").textContent);
 
+const SHARES = 65535;  // what 1 is as a whole number of two bytes
 const ARRAYS = { uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array, float32: Float32Array };
 const unpackedOnce = new WeakMap();
 
@@ -23,10 +24,12 @@ async function inflate({ type, shape, data }) {
 /** A curve's columns by name, each of P values; top1 and calibrationTop1 are shares. */
 async function columnsOf(curve) {
   if (curve.columns) return curve.columns;
-  const [measured, counted] = await Promise.all([unpack(curve.values), unpack(curve.counted)]);
+  const [measured, counted, band] = await Promise.all([curve.values, curve.counted, curve.band].map(unpack));
   const P = curve.points, columns = {};
   curve.rows.forEach((name, row) => { columns[name] = measured.values.subarray(row * P, (row + 1) * P); });
   curve.counts.forEach((name, row) => { columns[name] = counted.values.subarray(row * P, (row + 1) * P); });
+  columns.low = Array.from(band.values.subarray(0, P), (value) => value / SHARES);
+  columns.high = Array.from(band.values.subarray(P), (value) => value / SHARES);
   const V = content.traces[curve.trace].label.shape[0];
   columns.top1 = Array.from(columns.right, (count) => count / V);
   curve.columns = columns;
@@ -38,6 +41,10 @@ async function exitsAt(curve, point) {
   if (!curve.reachedSum) {
     const { shape: [rows, V], values } = await unpack(curve.reached);
     const sum = new Uint8Array(values);
+    if (curve.base !== null) {
+      const base = (await unpack(content.curves[curve.base].reached)).values;
+      for (let i = 0; i < sum.length; i++) sum[i] += base[i];  // modulo 256, as an array of bytes does
+    }
     for (let i = V; i < rows * V; i++) sum[i] += sum[i - V];
     curve.reachedSum = { rows, V, sum };
   }

@@ -123,8 +123,8 @@ async function drawReliability(trace) {
   const traces = trace.checkpoints.map((name, k) => {
     const count = new Array(BINS).fill(0), right = new Array(BINS).fill(0), sum = new Array(BINS).fill(0);
     for (let v = 0; v < label.length; v++) {
-      const value = probability[v * K + k], bin = Math.min(BINS - 1, Math.floor(value * BINS / 65535));
-      count[bin]++; sum[bin] += value / 65535; right[bin] += predicted[v * K + k] === label[v];
+      const value = probability[v * K + k], bin = Math.min(BINS - 1, Math.floor(value * BINS / SHARES));
+      count[bin]++; sum[bin] += value / SHARES; right[bin] += predicted[v * K + k] === label[v];
     }
     const bins = count.map((_, b) => b).filter((b) => count[b]);
     const error = bins.reduce((total, b) => total + Math.abs(right[b] - sum[b]), 0) / label.length;
@@ -148,7 +148,7 @@ async function drawConfidence(trace, { thresholds, policy }) {
   const traces = kinds.flatMap(([name, color, wanted]) => {
     const quartiles = names.map((_, k) => {
       const values = [];
-      for (let v = 0; v < label.length; v++) if ((predicted[v * K + K - 1] === label[v]) === wanted) values.push(probability[v * K + k] / 65535);
+      for (let v = 0; v < label.length; v++) if ((predicted[v * K + K - 1] === label[v]) === wanted) values.push(probability[v * K + k] / SHARES);
       values.sort((a, b) => a - b);
       return [0.25, 0.5, 0.75].map((q) => (values.length ? values[Math.round(q * (values.length - 1))] : null));
     });

@@ -49,7 +49,7 @@ function card(video) {
     element("p", {}, element("span", { class: isRight ? "right" : "wrong" }, isRight ? "✓ " : "✗ "), element("b", {}, cut(answer, 120)), isRight ? "" : ` (it is ${cut(video.label, 120)})`, ` · ${percent(video.probability[video.exit])}`),
     trajectory(video),
     element("details", {}, element("summary", {}, lastStep(video)), element("p", { class: "soft" }, reason(video))),
-    element("p", { class: "soft" }, last === answer ? "Full inference says the same." : `Full inference says ${cut(last, 120)}${last === video.label ? ", which is right." : "."}`),
+    video.exit === video.predicted.length - 1 ? "" : element("p", { class: "soft" }, last === answer ? "Full inference says the same." : `Full inference says ${cut(last, 120)}${last === video.label ? ", which is right." : "."}`),
     element("p", { class: "soft", title: video.video }, cut(video.video, 60)));
 }
 

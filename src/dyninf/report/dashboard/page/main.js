@@ -56,7 +56,8 @@ function chooseRun(place) {
   byId("point-note").textContent = without.length ? `No curve of ${without.map(([name, reason]) => `${name}: ${reason}`).join("; ")}` : "";
   byId("which-curve").disabled = run.curves.length < 2;
   options(byId("confusion-at"), [["exit", "where each video left"], ...run.checkpoints.map((row, k) => [String(k), `all at ${row.name}`])]);
-  drawRuns(); drawCurves(); drawDetails(); drawGallery();
+  drawRuns(); drawGallery();
+  return Promise.all([drawCurves(), drawDetails()]);
 }
 
 /** Figures of every run at the budget, for the table. */
@@ -100,7 +101,7 @@ function start() {
   byId("about").textContent = [count(content.runs.length, "run"), count(content.curves.length, "curve"), content.runs.length === 1 ? count(content.runs[0].videos, "video") : ""].filter(Boolean).join(" · ");
   byId("footer").textContent = `Made by dyninf ${content.version}. GMACs: 10⁹ multiply-adds, what the literature often calls FLOPs. Bands: ${percent(content.level, 0)} intervals over the videos (bootstrap). Grad-CAM: Selvaraju et al. 2017. Charts: Plotly.js.`;
   fillControls(); listen(); showBudget(); startFilms();
-  chooseRun(0);
+  chooseRun(0).then(() => { document.body.dataset.drawn = "true"; });  // for those who measure
   drawDiff();
 }
 
