@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             one.save()
         # Without a key it is a bare Exception, without a server one of several.
         except Exception as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
             return _fail(f"W&B did not take the {name}: {reason}; --json FILE writes the layout without W&B")
         print(f"{name}: {one.url}")
     return 0
