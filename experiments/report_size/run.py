@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from playwright.sync_api import sync_playwright
+from tests.browser import chromium
 
 from dyninf.policies import Entropy, Margin, MaxProbability, Policy
 from dyninf.report import trace_source
@@ -67,14 +67,13 @@ def write(runs: int, videos: int, path: Path) -> float:
 
 def opened(path: Path, rounds: int) -> Iterator[float]:
     """Seconds from the address to the drawn chart and table, each in a fresh browser."""
-    with sync_playwright() as playwright:
-        for _ in range(rounds):
-            with chromium(playwright) as browser:
-                page = browser.new_page(viewport={"width": 1280, "height": 900})
-                begin = time.perf_counter()
-                page.goto(path.as_uri())
-                page.wait_for_selector('body[data-drawn="true"]')
-                yield time.perf_counter() - begin
+    for _ in range(rounds):
+        with chromium() as browser:
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            begin = time.perf_counter()
+            page.goto(path.as_uri())
+            page.wait_for_selector('body[data-drawn="true"]')
+            yield time.perf_counter() - begin
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Record once, replay any policy."""
 
 from dyninf.trace.area import area
-from dyninf.trace.band import resampled_curve, with_band
+from dyninf.trace.band import resampled_curve, top1_band, with_band
 from dyninf.trace.bootstrap import Interval, Resampling, sign_test
 from dyninf.trace.budgeted import anytime, anytime_area, budgeted
 from dyninf.trace.by_class import ClassFigures, by_class, hard_classes
@@ -36,7 +36,7 @@ __all__ = [
     "resampled_curve",
     "sign_test",
     "sweep",
-    "uncertified",
     "top1_band",
+    "uncertified",
     "with_band",
 ]

@@ -52,12 +52,10 @@ class Curve:
             writer.writerows(self.rows())
 
 
-def sweep(
-    trace: Trace, policy: Policy, thresholds_P: Tensor | int, scores_VK: Tensor | None = None
-) -> Curve:
+def sweep(trace: Trace, policy: Policy, thresholds_P: Tensor | int, scores_VK: Tensor | None = None) -> Curve:
     """Replay `policy` with each threshold, the same at every checkpoint; the logits are scored once.
 
-    thresholds_P: or how many; then they are `default_thresholds`. scores_VK: of the policy on the trace, where
+    thresholds_P: or how many; then they are `default_thresholds`. scores_VK: of the policy on the trace, if
     they are at hand.
 
     Under one threshold a video leaves where the running maximum of its scores first reaches it. So the
