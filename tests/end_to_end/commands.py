@@ -27,6 +27,7 @@ ENVIRONMENT = {
     "WANDB_SILENT": "true",
 }
 UNSET = ("HYDRA_FULL_ERROR",)
+REPORTING = ("train", "evaluate", "sweep")
 LIMIT_SECONDS = 600  # a command takes seconds; a machine with other work may need longer
 
 
@@ -45,10 +46,10 @@ class Finished:
 
 
 def started(name: str, *overrides: str, cwd: Path, **environment: str) -> Finished:
-    """``python -m dyninf.NAME OVERRIDES``."""
+    """``python -m dyninf.NAME OVERRIDES``, without a report unless it is asked for."""
     kept = {key: value for key, value in os.environ.items() if key not in UNSET}
     done = subprocess.run(
-        [sys.executable, "-m", f"dyninf.{name}", *overrides],
+        [sys.executable, "-m", f"dyninf.{name}", *_without_report(name, overrides)],
         cwd=cwd,
         env=kept | ENVIRONMENT | environment,
         capture_output=True,
@@ -77,6 +78,12 @@ def _run(name: str, overrides: tuple[str, ...], cwd: Path, logs: Path, environme
         os.environ.pop(variable, None)
     os.environ |= ENVIRONMENT | environment
     os.chdir(cwd)
-    sys.argv = [f"dyninf.{name}", *overrides]
+    sys.argv = [f"dyninf.{name}", *_without_report(name, overrides)]
     importlib.import_module("torch").set_num_threads(1)
     importlib.import_module(MODULES[name]).main()
+
+
+def _without_report(name: str, overrides: tuple[str, ...]) -> list[str]:
+    """It takes seconds, and few tests look at it."""
+    asked = any(word.startswith("report=") for word in overrides)
+    return [*overrides, *(["report=false"] if name in REPORTING and not asked else [])]
