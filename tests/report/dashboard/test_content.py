@@ -20,7 +20,11 @@ from dyninf.report.dashboard import Content, write_page
 from dyninf.report.dashboard.content import top_probabilities
 from dyninf.trace import sweep
 
-POLICIES: dict[str, Policy] = {"entropy": Entropy(), "patience": Patience(), "max_probability": MaxProbability()}
+POLICIES: dict[str, Policy] = {
+    "entropy": Entropy(),
+    "patience": Patience(),
+    "max_probability": MaxProbability(),
+}
 
 
 def unpacked(packed: dict[str, Any]) -> np.ndarray:
@@ -86,7 +90,9 @@ def test_what_each_checkpoint_says_of_each_video_is_there() -> None:
     exact = top_probabilities(trace)
     stored = unpacked(found["probability"])
     assert np.abs(stored / 65535 - exact).max() < 1 / 65535
-    assert (np.floor(stored.astype(float) * 15 / 65535) == np.floor(exact * 15)).all()  # the bins of the diagram
+    assert (
+        np.floor(stored.astype(float) * 15 / 65535) == np.floor(exact * 15)
+    ).all()  # the bins of the diagram
 
 
 def test_runs_on_the_same_trace_share_it_and_its_curves() -> None:
