@@ -17,6 +17,7 @@ from torch import Tensor
 from dyninf.policies.risk_bounds import changes_allowed, losses_allowed
 
 RISKS = ("accuracy", "disagreement")
+"""What a promise can limit: the loss of accuracy, or the share of other classes than full inference's."""
 
 
 def losses(class_VK: Tensor, label_V: Tensor, risk: str) -> Tensor:

@@ -12,6 +12,7 @@ from dyninf.runtime.engines.openvino import OpenVino
 ENGINES: dict[str, type[Engine]] = {
     engine.name: engine for engine in (Eager, Inductor, OnnxRuntime, OpenVino)
 }
+"""The engines by the names that ``runtime=NAME`` takes."""
 
 __all__ = [
     "ENGINES",
