@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-from captum.attr import LayerGradCam
 from torch import Tensor, nn
 
 from dyninf.grid import Backbone, Exchange, Features, Network, evaluation_mode
@@ -20,6 +19,8 @@ def grad_cam(network: Network, video_TCHW: Tensor, checkpoint: int, label: int) 
 
     checkpoint: its number, from 0. Frames that its head has not averaged get 0.
     """
+    from captum.attr import LayerGradCam  # takes a second to import
+
     place = network.checkpoints[checkpoint]
     groups = network.route.groups_at(place.cell.stage)
     read = [group for group in groups if network.head_reads(place.cell._replace(group=group))]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Any
-
-import plotly
 
 from dyninf.atomic import atomic_file
 
@@ -28,7 +27,7 @@ def write_page(content: Mapping[str, Any], path: Path) -> None:
 
     Names from outside are in it as data, and become text when the page is shown.
     """
-    plotly_js = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+    plotly_js = resources.files("plotly") / "package_data" / "plotly.min.js"
     scripts = "\n".join((PAGE / name).read_text() for name in SCRIPTS)
     parts = {
         "policy": POLICY,
