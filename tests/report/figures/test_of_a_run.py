@@ -39,14 +39,14 @@ def test_a_cell_is_computed_by_those_that_have_not_left_before() -> None:
     assert shares == pytest.approx([1, 1, 0.5, 0.5, 0.3, 0.3])
 
 
-def test_the_grid_has_costs_shares_and_frames_from_one() -> None:
+def test_the_grid_has_costs_shares_and_frames() -> None:
     trace = random_trace()
     outcome = trace.replay(POLICY)
     summary = trace_figures(trace) | policy_figures(POLICY, outcome) | {"grid": grid_of(4)}
     figure = grid_figure(summary)
     for k, share in enumerate(outcome.exit_share_K.tolist()):
         assert f"{0.125 * (k + 1):.3g}\n✓ {share:.0%}" in texts(figure)
-    assert ticks(figure.axes[0].xaxis) == ["1, 2", "3, 4", "5, 6", "7, 8"]
+    assert ticks(figure.axes[0].xaxis) == ["0, 1", "2, 3", "4, 5", "6, 7"]
     del summary["dynamic"]
     assert texts(grid_figure(summary))[1] == "0.125\n✓"
 

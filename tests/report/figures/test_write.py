@@ -8,7 +8,7 @@ import pytest
 from tests.report.figures.hostile import NAMES, gallery_video, hostile_source
 from tests.report.figures.test_style import texts
 
-from dyninf.policies import Entropy, Oracle
+from dyninf.policies import Entropy, LearnedGate, Oracle
 from dyninf.report.dashboard import Source
 from dyninf.report.figures import style, write_figures
 from dyninf.report.figures.style import shown
@@ -47,7 +47,7 @@ def test_one_run_has_every_figure_in_both_formats_with_names_and_units_as_text(t
     expected = {
         "accuracy": ["mean GMACs a video", "top-1 (%)", r"1 $\sum_i$, ResNet-50", "×: A <source> & year"],
         "accuracy_ms": ["mean ms a video, a $CPU$", "top-1 (%)", "oracle (sees the labels), 95% band"],
-        "grid": ["res$1$", "0.125", "1, 2", "videos that compute it (%)"],
+        "grid": ["res$1$", "0.125", "0, 1", "videos that compute it (%)"],
         "exits": ["videos of the class (%)", "mean GMACs a video", shown(NAMES[0]), "1f-res5"],
         "classes": ["change (points)"],
         "confusion": ["videos of the class (%)", shown(NAMES[0]), shown(NAMES[4])],
@@ -69,6 +69,13 @@ def test_a_plain_network_without_an_operating_point_has_what_it_can_show(tmp_pat
         "reliability",
         "confidence",
     }
+
+
+def test_policies_that_cannot_score_the_trace_have_no_curve(tmp_path: Path) -> None:
+    written([hostile_source(checkpoints=1, own=None, gate=LearnedGate(), entropy=Entropy())], tmp_path)
+    found = texts(tmp_path / "accuracy.svg")
+    assert "entropy, 95% band" in found
+    assert "gate, 95% band" not in found
 
 
 def test_a_run_without_a_trace_has_what_its_summary_says(tmp_path: Path) -> None:

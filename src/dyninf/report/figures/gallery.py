@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -36,7 +37,7 @@ def gallery_figure(gallery: Mapping[str, Any]) -> Figure:
     """A row a video: its frames in the order of time, those that were not processed gray and faint, and at
     the right the policy's score at each checkpoint against its threshold; ``videos`` has at least one.
 
-    Where the network looked (Grad-CAM) lies over the frames in orange, if the gallery has it.
+    Where the network looked (Grad-CAM) lies over the frames, if the gallery has it.
     """
     videos = chosen_rows(gallery["videos"])
     sheets = [frame_sheet(video) for video in videos]
@@ -66,7 +67,7 @@ def gallery_figure(gallery: Mapping[str, Any]) -> Figure:
         (Line2D([], [], color=GRAY, marker="o", linestyle=":"), "would have followed"),
     ]
     if any("cam" in video for video in videos):
-        looked = Line2D([], [], color="#FF5E00", marker="s", linestyle="")
+        looked = Line2D([], [], color=colormaps["plasma"](0.75), marker="s", linestyle="")
         entries.append((looked, "where it looked (Grad-CAM)"))
     handles, labels = zip(*entries, strict=True)
     figure.legend(handles, labels, loc="lower center", ncols=len(entries))

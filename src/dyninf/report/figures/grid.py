@@ -59,7 +59,7 @@ def grid_figure(summary: Mapping[str, Any]) -> Figure:
     axes.set_yticks(range(1, len(stages) + 1), [shown(stage, 12) for stage in stages])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_xlabel("frames of each group, in the order of the route")
+    axes.set_xlabel("groups in the order of the route, their frames from 0")
     figure.suptitle(
         "GMACs of each cell; ✓ share that leaves" if exit_share else "GMACs of each cell; ✓ checkpoint"
     )
@@ -72,6 +72,6 @@ def grid_figure(summary: Mapping[str, Any]) -> Figure:
 
 
 def _frames(group: Sequence[int]) -> str:
-    """Frames of a group, counted from 1; three of them and the rest in a word where they are many."""
-    names = [str(frame + 1) for frame in group]
+    """Frames of a group, from 0 as on the page; of many, three and how many there are."""
+    names = [str(frame) for frame in group]
     return ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])},\n… ({len(names)})"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from dyninf.report.dashboard.content import POINTS
+from dyninf.policies import LogitsNotFiniteError
+from dyninf.report.dashboard.content import POINTS, with_own
 from dyninf.report.dashboard.sources import Source
 from dyninf.report.figures.accuracy import Drawn, accuracy_figure
 from dyninf.report.figures.classes import classes_figure
@@ -20,7 +22,7 @@ from dyninf.report.figures.grid import grid_figure
 from dyninf.report.figures.reliability import reliability_figure
 from dyninf.report.figures.style import file_name, save
 from dyninf.report.published import PublishedPoint
-from dyninf.trace import Curve, Resampling, Trace, by_class, sweep, with_band
+from dyninf.trace import Resampling, Trace, by_class, sweep, top1_band
 
 STEMS = (
     *("accuracy", "accuracy_ms", "grid", "exits", "classes", "confusion", "reliability", "confidence"),
@@ -76,14 +78,20 @@ def _comparison(drawn: Sequence[Drawn], published: Sequence[PublishedPoint]) -> 
 
 
 def _drawn(source: Source, trace: Trace | None, points: int, resampling: Resampling) -> Drawn:
-    """The run's curves, its own policy's first."""
-    policies = dict(source.curves)
-    if source.policy is not None:
-        policies = {type(source.policy).__name__: source.policy, **policies}
-    curves: dict[str, Curve] = {}
-    if trace is not None:
-        for name, policy in policies.items():
-            curves[name], _ = with_band(sweep(trace, policy, points), trace, policy, resampling)
+    """The run's curves, its own policy's first; without those of policies that cannot score its trace."""
+    policies, curves = with_own(source), {}
+    for name, policy in policies.items():
+        if trace is None:
+            break
+        try:
+            scores_VK = trace.scores(policy)
+        except LogitsNotFiniteError:
+            raise  # no policy can judge this trace
+        except ValueError:
+            continue  # such as gates that the trace lacks; the page says so
+        curve = sweep(trace, policy, points, scores_VK)
+        low_P, high_P = top1_band(curve, trace, scores_VK, resampling)
+        curves[name] = replace(curve, top1_low_P=low_P, top1_high_P=high_P)
     bounds = frozenset(name for name, policy in policies.items() if policy.sees_labels)
     return Drawn(source.run.name, source.run.summary, curves, bounds, resampling.level)
 
