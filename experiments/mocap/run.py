@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from experiments.training import Study, spread, write_rows
-from matplotlib.figure import Figure
 
 from dyninf import Trace
 from dyninf.data import Mocap
 from dyninf.policies import Entropy, Margin, MaxProbability
+from dyninf.report.figures.style import COLUMN, GRAY, color, legend_outside, line, panels, save_as, styled
 from dyninf.trace import Curve, Promise, calibrate, sweep
 
 HERE = Path(__file__).resolve().parent
@@ -198,26 +198,28 @@ def gain(row: dict[str, object]) -> float:
     return float(row["top1"]) - float(row["full_top1"])  # type: ignore[arg-type]
 
 
+@styled()
 def draw(study: Study, rows: Sequence[dict[str, object]], path: Path) -> None:
     """Top-1 against mean GMACs: every seed's test curve, its operating point, and the other networks."""
-    drawing = Figure(figsize=(7.2, 4.8), layout="constrained")
-    axes = drawing.add_subplot()
-    for colour, variant in enumerate(DYNAMIC):
+    drawing, (axes,) = panels(1, COLUMN, 2.6)
+    entries = []
+    for i, variant in enumerate(DYNAMIC):
         for seed in study.seeds:
             trace = Trace.load(study.folder(variant, seed) / "trace" / "test")
             curve, point = own_curve(trace), dynamic_figures(study, variant, seed)
-            look = {"color": f"C{colour}", "label": None if seed else variant}
-            axes.plot(curve.macs_P.numpy() / 1e9, 100 * curve.top1_P.numpy(), lw=1, **look)
-            axes.plot(point["gmacs"], point["top1"], "o", color=look["color"])
+            (drawn,) = axes.plot(curve.macs_P.numpy() / 1e9, 100 * curve.top1_P.numpy(), **line(i))
+            (chosen,) = axes.plot(point["gmacs"], point["top1"], "o", color=color(i))
+        entries.append((drawn, variant))
     for marker, variant in zip("s^v", ONE_HEAD, strict=True):
         last = [row for row in rows if row["variant"] == variant and row["last"]]
         points = ([row[key] for row in last] for key in ("gmacs", "top1"))
-        axes.plot(*points, marker, color="grey", label=variant)
+        (drawn,) = axes.plot(*points, marker, color=GRAY)
+        entries.append((drawn, variant))
     axes.set(xlabel="mean GMACs a video", ylabel="top-1 (%)", title="resnet_small, mocap/test, every seed")
     axes.set_xlim(left=0)
-    axes.grid(alpha=0.3)
-    axes.legend(title="●: threshold from calibration")
-    drawing.savefig(path, dpi=120)
+    axes.grid()
+    legend_outside(drawing, [*entries, (chosen, "threshold from calibration")])
+    save_as(drawing, path)
 
 
 def column(rows: Sequence[dict[str, object]], key: str) -> str:

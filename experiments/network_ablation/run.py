@@ -13,10 +13,10 @@ from statistics import mean
 
 import numpy as np
 from experiments.training import Study, spread, write_rows
-from matplotlib.figure import Figure
 
 from dyninf import Trace
 from dyninf.policies import MaxProbability
+from dyninf.report.figures.style import COLUMN, color, legend_outside, line, panels, save_as, styled
 from dyninf.trace import Curve, default_thresholds, sweep
 
 HERE = Path(__file__).resolve().parent
@@ -170,24 +170,26 @@ def difference(rows: Sequence[dict[str, object]], others: Sequence[dict[str, obj
     return spread([float(a) - float(b) for a, b in pairs], sign=True)  # type: ignore[arg-type]
 
 
+@styled()
 def draw(study: Study, path: Path) -> None:
     """Top-1 against mean GMACs of every scheme: mean over seeds, with one standard deviation around it."""
-    drawing = Figure(figsize=(7.2, 4.8), layout="constrained")
-    axes = drawing.add_subplot()
-    for variant in SCHEMES:
+    drawing, (axes,) = panels(1, COLUMN, 2.6)
+    entries = []
+    for i, variant in enumerate(SCHEMES):
         curves = [test_curve(study, variant, seed) for seed in study.seeds]
         start = max(curve.macs_P.min().item() for curve in curves) / 1e9
         end = min(curve.macs_P.max().item() for curve in curves) / 1e9
         gmacs_P = np.linspace(start, end, 100)
         top1 = np.stack([interpolated(curve, gmacs_P) for curve in curves])
-        (line,) = axes.plot(gmacs_P, top1.mean(0), label=variant.replace("_", "_small, ", 1))
+        (drawn,) = axes.plot(gmacs_P, top1.mean(0), **line(i))
+        entries.append((drawn, variant.replace("_", "_small, ", 1)))
         low, high = top1.mean(0) - top1.std(0, ddof=1), top1.mean(0) + top1.std(0, ddof=1)
-        axes.fill_between(gmacs_P, low, high, color=line.get_color(), alpha=0.15)
+        axes.fill_between(gmacs_P, low, high, color=color(i), alpha=0.15, linewidth=0)
     axes.set(xlabel="mean GMACs a video", ylabel="top-1 (%)", title="8 frames, synthetic/test, 3 seeds")
     axes.set_xlim(left=0)
-    axes.grid(alpha=0.3)
-    axes.legend()
-    drawing.savefig(path, dpi=120)
+    axes.grid()
+    legend_outside(drawing, entries)
+    save_as(drawing, path)
 
 
 def interpolated(curve: Curve, gmacs_P: np.ndarray) -> np.ndarray:

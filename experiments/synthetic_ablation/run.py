@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from experiments.training import Study, spread, write_rows
-from matplotlib.figure import Figure
+
+from dyninf.report.figures.style import COLUMN, color, legend_outside, line, marker, panels, save_as, styled
 
 HERE = Path(__file__).resolve().parent
 VARIANTS = {
@@ -84,23 +85,26 @@ def order_table(
         )
 
 
+@styled()
 def figure(rows: list[dict[str, object]], path: Path) -> None:
     """Top-1 against GMACs, every checkpoint for all videos; bars are one standard deviation over seeds."""
-    drawing = Figure(figsize=(6.4, 4.4), layout="constrained")
-    axes = drawing.add_subplot()
-    for variant in VARIANTS:
+    drawing, (axes,) = panels(1, COLUMN, 2.6)
+    entries = []
+    for i, variant in enumerate(VARIANTS):
         points: dict[object, list[float]] = {}
         for row in rows:
             if row["variant"] == variant:
                 points.setdefault(row["gmacs"], []).append(float(row["top1"]))  # type: ignore[arg-type]
         means = [statistics.mean(values) for values in points.values()]
         errors = [statistics.stdev(values) for values in points.values()]
-        axes.errorbar(list(points), means, errors, marker="o", capsize=3, label=variant.replace("_", " "))  # type: ignore[arg-type]
+        axes.errorbar(list(points), means, errors, color=color(i), linestyle="", elinewidth=0.8)  # type: ignore[arg-type]
+        (drawn,) = axes.plot(list(points), means, **line(i), marker=marker(i))  # type: ignore[arg-type]
+        entries.append((drawn, variant.replace("_", " ")))
     axes.set(xlabel="GMACs a video", ylabel="top-1 (%)", title="resnet_small, 8 frames, synthetic/test")
     axes.set_xlim(left=0)
-    axes.grid(alpha=0.3)
-    axes.legend()
-    drawing.savefig(path, dpi=120)
+    axes.grid()
+    legend_outside(drawing, entries)
+    save_as(drawing, path)
 
 
 def column(rows: list[dict[str, object]] | list[dict[str, float]], key: str) -> str:

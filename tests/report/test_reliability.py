@@ -13,7 +13,8 @@ from tests.trace.traces import random_trace
 
 from dyninf.policies import MaxProbability, fit_temperature
 from dyninf.report import checkpoint_table
-from dyninf.report.reliability import reliability_figures, save_reliability
+from dyninf.report.figures import save_reliability
+from dyninf.report.reliability import reliability_figures
 from dyninf.report.summary import policy_figures, trace_figures
 
 

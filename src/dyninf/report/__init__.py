@@ -8,7 +8,7 @@ from dyninf.report.cost_tables import cell_table, cost_table, head_table, stage_
 from dyninf.report.dashboard import make_report, run_sources, trace_source
 from dyninf.report.epoch_table import EpochTable
 from dyninf.report.error_bars import add_error_bars
-from dyninf.report.figure import save_curve
+from dyninf.report.figures import save_curve
 from dyninf.report.gate_report import gate_table, report_gates
 from dyninf.report.loggers import followed, log_assessment, log_report, tags_of
 from dyninf.report.policies_report import report_policies

@@ -14,9 +14,9 @@ from dyninf.data import VideoDataModule
 from dyninf.grid import Network, fingerprint
 from dyninf.policies import Outcome, Policy
 from dyninf.report.error_bars import add_error_bars, shown_difference
-from dyninf.report.figure import save_curve
+from dyninf.report.figures import save_curve, save_reliability
 from dyninf.report.grid_figures import grid_figures
-from dyninf.report.reliability import reliability_figures, save_reliability
+from dyninf.report.reliability import reliability_figures
 from dyninf.report.summary import (
     agreement,
     checkpoint_table,

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from dyninf.atomic import atomic_file
 from dyninf.policies import LogitsNotFiniteError, Policy
-from dyninf.report.comparison_figures import save_curves
+from dyninf.report.figures import save_curves
 from dyninf.report.summary import policy_figures, shown_threshold, trace_figures
 from dyninf.report.sweep_report import check_calibration
 from dyninf.trace import Curve, Milliseconds, Promise, Trace, calibrate, sweep

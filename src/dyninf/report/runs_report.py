@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from dyninf.atomic import atomic_file
-from dyninf.report.comparison_figures import save_runs
+from dyninf.report.figures import save_runs
 from dyninf.report.plain_table import PlainTable
 from dyninf.report.runs import FACTS, FIGURES, read_runs, run_rows
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from dyninf.policies import Policy
 from dyninf.report.assess import Assessment
 from dyninf.report.error_bars import add_error_bars, shown_difference
-from dyninf.report.figure import save_curve
+from dyninf.report.figures import save_curve
 from dyninf.report.loggers import log_assessment
 from dyninf.report.summary import comparison_table, policy_figures, sweep_table, time_figures, trace_figures
 from dyninf.trace import Curve, FittedPolicy, Milliseconds, Promise, Trace, calibrate, sweep, uncertified

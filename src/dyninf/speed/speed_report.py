@@ -8,10 +8,18 @@ from dataclasses import asdict
 from math import isnan
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-
 from dyninf.atomic import atomic_file
+from dyninf.report.figures.style import (
+    COLUMN,
+    GRAY,
+    color,
+    legend_outside,
+    marker,
+    panels,
+    save_as,
+    shown,
+    styled,
+)
 from dyninf.report.plain_table import PlainTable
 from dyninf.speed.decoding import DecodingRow
 from dyninf.speed.machine import Machine
@@ -43,7 +51,7 @@ def write_speed_report(
     texts += [_decoding_table(name, found).markdown() for name, found in decoding.items()]
     with atomic_file(output / "benchmark.md") as new:
         new.write_text("\n\n".join(texts) + "\n")
-    _save_figure(output / "benchmark.png", rows)
+    save_speed_up(output / "benchmark.png", rows)
 
 
 def speed_table(rows: Sequence[Row]) -> PlainTable:
@@ -128,30 +136,21 @@ def _write_csv(path: Path, lines: Sequence[dict[str, object]]) -> None:
         writer.writerows(lines)
 
 
-def _save_figure(path: Path, rows: Sequence[Row]) -> None:
+@styled()
+def save_speed_up(path: Path, rows: Sequence[Row]) -> None:
     """Realised speed-up over the MACs ratio, with the line on which they are equal."""
-    figure = Figure(figsize=(6.4, 4.8), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    figure, (axes,) = panels(1, COLUMN, 2.7)
     most = max(max(row.macs_ratio, row.speedup) for row in rows) * 1.1
-    axes.plot([0.9, most], [0.9, most], color="tab:gray", linewidth=0.8, label="as the MACs promise")
-    for marker, name in zip(
-        "osD^vP*X", sorted({f"{row.network} {row.scheme}" for row in rows}), strict=False
-    ):
-        for color, batch in zip(
-            ("tab:blue", "tab:orange", "tab:green"), sorted({r.batch for r in rows}), strict=False
-        ):
+    entries = [(axes.plot([0.9, most], [0.9, most], color=GRAY, linewidth=0.6)[0], "as the MACs promise")]
+    batches = sorted({row.batch for row in rows})
+    for i, name in enumerate(sorted({f"{row.network} {row.scheme}" for row in rows})):
+        for j, batch in enumerate(batches):
             there = [r for r in rows if f"{r.network} {r.scheme}" == name and r.batch == batch]
-            axes.plot(
-                [row.macs_ratio for row in there],
-                [row.speedup for row in there],
-                marker,
-                color=color,
-                label=f"{name}, batch {batch}",
-            )
-    axes.set_xlabel("MACs of full inference / MACs")
-    axes.set_ylabel("time of full inference / time")
-    axes.legend(fontsize="small")
-    axes.grid(alpha=0.3)
-    with atomic_file(path) as new:
-        figure.savefig(new, dpi=150, format="png")
+            places = [row.macs_ratio for row in there], [row.speedup for row in there]
+            face = color(j) if j % 2 == 0 else "white"  # so that not the colour alone tells a batch
+            (drawn,) = axes.plot(*places, marker(i), color=color(j), markerfacecolor=face)
+            entries.append((drawn, f"{shown(name)}, batch {batch}"))
+    axes.set(xlabel="GMACs of full inference / GMACs", ylabel="ms of full inference / ms")
+    axes.grid()
+    legend_outside(figure, entries)
+    save_as(figure, path)

@@ -82,7 +82,7 @@ class Content:
             trace = source.trace()
             entry["trace"] = self._trace(trace)
             calibration = source.calibration() if source.calibration is not None else None
-            policies = _with_own(source)
+            policies = with_own(source)
             if source.policy is not None and source.policy.threshold is not None:
                 entry["own"] = _own(trace, source.policy)
             milliseconds = (summary.get("milliseconds") or {}).get("checkpoints")
@@ -209,7 +209,7 @@ def policy_name(policy: Policy) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(policy).__name__).lower()
 
 
-def _with_own(source: Source) -> dict[str, Policy]:
+def with_own(source: Source) -> dict[str, Policy]:
     """The policies of a run by name, its own first; another of the same name has other settings."""
     if source.policy is None:
         return dict(source.curves)
