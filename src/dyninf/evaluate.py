@@ -6,7 +6,7 @@ from omegaconf import DictConfig
 
 from dyninf import checkpoint_file
 from dyninf.cli import application, policy_of
-from dyninf.configuration import device_named, make, make_promise, plain
+from dyninf.configuration import device_named, make, make_promise, plain, yes_or_no
 from dyninf.of_checkpoint import make_dataset, offer_dataset
 from dyninf.report import assess, followed, load_milliseconds, log_assessment, tags_of
 from dyninf.reporting import report_run
@@ -17,7 +17,7 @@ def main(config: DictConfig) -> float:
     """Assess ``config.checkpoint``; returns the dynamic top-1 for sweepers."""
     device = device_named(config.device)
     policy = policy_of(config)
-    promise = make_promise(config)
+    promise, wants_report = make_promise(config), yes_or_no(config, "report")
     file = checkpoint_file.read(config.checkpoint)
     datamodule = make_dataset(config, file)
     network, output = file.network(), Path(config.paths.output_dir)
@@ -38,7 +38,7 @@ def main(config: DictConfig) -> float:
             milliseconds=times,
         )
         log_assessment(loggers, assessment, datamodule)
-        if config.report:
+        if wants_report:
             report_run(output, network, datamodule, loggers)
     return float(assessment.summary["dynamic"]["top1"])
 

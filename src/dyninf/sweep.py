@@ -5,7 +5,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from dyninf.cli import application, policy_of
-from dyninf.configuration import make, make_promise, number, plain
+from dyninf.configuration import make, make_promise, number, plain, yes_or_no
 from dyninf.multirun import all_in_one_process, each_choice
 from dyninf.report import followed, report_policies, report_runs, report_sweep, tags_of
 from dyninf.reporting import report_all, report_trace
@@ -15,14 +15,14 @@ from dyninf.trace import Milliseconds, Trace
 @application("sweep", before=all_in_one_process("policy", "policies"))
 def main(config: DictConfig) -> None:
     """Replay policies on ``config.trace``, or collect the runs below ``config.runs``."""
-    output = Path(config.paths.output_dir)
+    output, wants_report = Path(config.paths.output_dir), yes_or_no(config, "report")
     if config.trace is None and config.runs is None:
         raise ValueError("trace is needed: trace=PATH of a recorded one; or runs=DIR to collect runs")
     if config.trace is not None and config.runs is not None:
         raise ValueError("give trace or runs, not both: a curve of one trace, or a table of many runs")
     if config.runs is not None:
         report_runs(Path(config.runs), output)
-        if config.report:
+        if wants_report:
             report_all(Path(config.runs), output)
         return
     promise = make_promise(config)
@@ -38,7 +38,7 @@ def main(config: DictConfig) -> None:
         configs = each_choice(config, "sweep", "policy", "policies")
         policies = {name: make(policy) for name, policy in configs.items()}
         report_policies(trace, policies, output, calibration, promise, points, times)
-        if config.report:
+        if wants_report:
             report_trace(Path(config.trace), calibration, policies, output)
         return
     policy = policy_of(config)
@@ -46,7 +46,7 @@ def main(config: DictConfig) -> None:
     tags = tags_of(trace.info.network, trace.info.split.partition("/")[0], policy)
     with followed(loggers, {**plain(config), "network": trace.info.network}, tags):
         report_sweep(trace, policy, output, calibration, promise, points, times, loggers)
-        if config.report:
+        if wants_report:
             report_trace(Path(config.trace), calibration, {}, output, policy, loggers)
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from dyninf import checkpoint_file
 from dyninf.backbones import fit_weights, read_weights
 from dyninf.cli import application, quieten
-from dyninf.configuration import make, make_promise
+from dyninf.configuration import make, make_promise, yes_or_no
 from dyninf.data import ShareSkipped, VideoDataModule
 from dyninf.policies import Policy
 from dyninf.report import EpochTable, followed, load_milliseconds, tags_of
@@ -25,7 +25,7 @@ def main(config: DictConfig) -> float | None:
     quieten()
     pl.seed_everything(config.seed, workers=True, verbose=False)
     output = Path(config.paths.output_dir)
-    promise = make_promise(config)
+    promise, wants_report = make_promise(config), yes_or_no(config, "report")
     if config.checkpoint and config.pretrained:
         raise ValueError("give checkpoint or pretrained, not both: a run that goes on has weights of its own")
     resume = checkpoint_file.read(config.checkpoint) if config.checkpoint else None
@@ -58,7 +58,7 @@ def main(config: DictConfig) -> float | None:
     last = resume.path if resume else None
     with followed(loggers, saved.saved["config"], tags_of(network.name, datamodule.name, policy)):
         assessment = train(datamodule, module, trainer, policy, output, promise, last, times)
-        if assessment is not None and config.report:
+        if assessment is not None and wants_report:
             report_run(output, network, datamodule, trainer.loggers)
     return None if assessment is None else float(assessment.summary["calibration"]["top1"])
 

@@ -6,7 +6,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig
 
 from dyninf.cli import application, file_of_job
-from dyninf.configuration import make, plain, whole_number
+from dyninf.configuration import make, plain, whole_number, yes_or_no
 from dyninf.multirun import all_in_one_process, each_choice
 from dyninf.report import followed, log_report, make_report, run_sources
 from dyninf.report.dashboard import Look
@@ -23,14 +23,13 @@ def main(config: DictConfig) -> None:
     figures = Path(config.figures) if config.figures is not None else None
     if figures is not None and figures.is_file():
         raise ValueError(f"figures={figures} is a file; name a folder")
-    if not isinstance(config.grad_cam, bool):
-        raise ValueError(f"grad_cam must be true or false, got {config.grad_cam!r}")
     look = Look(
         config.title and str(config.title),
         whole_number(config, "points", least=2),
         whole_number(config, "videos", least=0),
         whole_number(config, "pictured_runs", least=0),
-        config.grad_cam,
+        yes_or_no(config, "grad_cam"),
+        yes_or_no(config, "published"),
     )
     policies = {}
     if "policy" in config:

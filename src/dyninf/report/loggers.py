@@ -1,6 +1,7 @@
 """What loggers get of a run besides its training: config and code first, the figures of the end last."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ def log_assessment(
             logger.save()
 
 
-def log_report(loggers: Iterable[Logger], files: Iterable[Path]) -> None:
+def log_report(loggers: Iterable[Logger], files: Sequence[Path]) -> None:
     """A report and its figures as W&B's artifact ``report-RUN``, of the type ``report``."""
     for logger in loggers:
         if isinstance(logger, WandbLogger):
@@ -74,8 +75,9 @@ def log_report(loggers: Iterable[Logger], files: Iterable[Path]) -> None:
                 import wandb
 
                 artifact = wandb.Artifact(f"report-{logger.experiment.id}", type="report")
+                above = os.path.commonpath([file.resolve().parent for file in files])
                 for file in files:
-                    artifact.add_file(str(file))
+                    artifact.add_file(str(file), str(file.resolve().relative_to(above)))
                 logger.experiment.log_artifact(artifact)
 
 

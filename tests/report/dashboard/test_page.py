@@ -103,9 +103,9 @@ def test_names_are_shown_as_text(watched: Watched) -> None:
     page.click("#left-out summary")
     assert page.inner_text("#left-out li") == f"{EVIL[0]}: {EVIL[3]}"
     for chart, name in (("class-plot", EVIL[1]), ("confusion-plot", EVIL[1]), ("confusion-plot", EVIL[4])):
-        ticks = page.locator(f"#{chart} .ytick").all_inner_texts()
+        ticks = page.locator(f"#{chart} .ytick").all_text_contents()
         assert name[:20] in [tick[:20] for tick in ticks]
-    assert EVIL[1] in page.locator("#exit-plot .xtick").all_inner_texts()
+    assert EVIL[1] in page.locator("#exit-plot .xtick").all_text_contents()
     assert page.locator(".plot a, .plot image").count() == 0
     page.hover("#class-plot .nsewdrag")
     assert page.title() == EVIL[3]

@@ -14,6 +14,7 @@ from dyninf.report.dashboard.gallery import gallery_of
 from dyninf.report.dashboard.page import write_page
 from dyninf.report.dashboard.sources import Source
 from dyninf.report.figures import write_figures
+from dyninf.report.published import published_points
 from dyninf.report.runs import run_rows
 
 
@@ -26,6 +27,7 @@ class Look:
     videos: shown of each kind: right and wrong ones that left at the first, a middle and the last checkpoint.
     pictured_runs: how many runs show videos, Pareto-optimal ones first.
     grad_cam: whether videos show where the network looked.
+    published: whether figures show what others published on the same data set; the page lets one choose.
     """
 
     title: str | None = None
@@ -33,6 +35,7 @@ class Look:
     videos: int = 2
     pictured_runs: int = 6
     grad_cam: bool = True
+    published: bool = False
 
 
 def make_report(
@@ -62,7 +65,10 @@ def make_report(
         content.add(source, gallery)
         galleries[source.run.name] = gallery or {"videos": [], "without": ""}
     write_page(content.finished(look.title or sources[0].run.name, left_out), output)
-    drawn = write_figures(sources, figures, galleries, look.points) if figures is not None else []
+    drawn: list[Path] = []
+    if figures is not None:
+        published = published_points() if look.published else []
+        drawn = write_figures(sources, figures, galleries, look.points, published)
     console = Console(soft_wrap=True)
     if drawn:
         console.print(f"figures: {len(drawn)} files in {figures}", highlight=False)
