@@ -3,6 +3,7 @@
 Legend: V videos, K checkpoints.
 """
 
+import statistics
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from tests.browser import chromium
 from tests.report.dashboard.watched import Watched
+from tests.report.test_runs_report import config_with
 from tests.trace.traces import random_trace
 
 from dyninf.policies import Entropy, MaxProbability, best_affordable
@@ -105,8 +107,8 @@ def test_names_are_shown_as_text(watched: Watched) -> None:
     for chart, name in (("class-plot", EVIL[1]), ("confusion-plot", EVIL[1]), ("confusion-plot", EVIL[4])):
         ticks = page.locator(f"#{chart} .ytick").all_text_contents()
         assert name[:20] in [tick[:20] for tick in ticks]
-    assert EVIL[1] in page.locator("#exit-plot .xtick").all_text_contents()
-    assert page.locator(".plot a, .plot image").count() == 0
+    assert "<b>bold</b> & &lt…" in page.locator("#exit-plot .xtick").all_text_contents()
+    assert page.locator(".plot text a, .plot text image").count() == 0
     page.hover("#class-plot .nsewdrag")
     assert page.title() == EVIL[3]
 
@@ -196,4 +198,32 @@ def test_a_page_says_what_it_lacks(tmp_path: Path, browser: Any) -> None:
     watched.set_budget(500)
     assert not page.is_visible("#run-note")
     assert "a description, no promise" in page.inner_text("#budget-note")
+    assert watched.complaints == []
+
+
+def test_seeds_of_a_setting_become_their_mean_with_its_spread(tmp_path: Path, browser: Any) -> None:
+    content, outcomes = Content(points=40), []
+    for seed in (0, 1, 2):
+        trace = random_trace(90, 4, seed=seed)
+        source = trace_source(trace, None, {}, MaxProbability(0.4 + 0.1 * seed))
+        run = replace(source.run, name=f"run {seed}", config=config_with(seed=seed))
+        content.add(replace(source, run=run))
+        outcomes.append(source.run.summary["dynamic"])
+    other = trace_source(random_trace(90, 4, seed=9), None, {}, MaxProbability(0.5))
+    content.add(
+        replace(other, run=replace(other.run, name="other", config=config_with(scheme__name="depth")))
+    )
+    write_page(content.finished("seeds", {}), tmp_path / "report.html")
+    watched = Watched(browser.new_page())
+    watched.open(tmp_path / "report.html")
+    watched.page.check("#seeds")
+    watched.page.wait_for_timeout(300)
+    marks = [one for one in watched.drawn("curve-plot") if one.get("meta") == "seeds"]
+    assert [one["legendgroup"] for one in marks] == ["joint", "depth"]
+    for axis, figure, unit in (("x", "gmacs", 1), ("y", "top1", 100)):
+        values = [unit * outcome[figure] for outcome in outcomes]
+        assert marks[0][axis] == pytest.approx([statistics.mean(values)])
+        assert marks[0][f"error_{axis}"]["array"] == pytest.approx([statistics.stdev(values)])
+        assert marks[1][f"error_{axis}"]["visible"] is False
+    assert "3 seeds: 0, 1, 2" in marks[0]["text"][0]
     assert watched.complaints == []

@@ -12,7 +12,17 @@ from typing import Any
 from dyninf.atomic import atomic_file
 
 PAGE = Path(__file__).resolve().parent / "page"
-SCRIPTS = ("data.js", "style.js", "curves.js", "grid.js", "details.js", "gallery.js", "runs.js", "main.js")
+SCRIPTS = (
+    "data.js",
+    "style.js",
+    "curves.js",
+    "seeds.js",
+    "grid.js",
+    "details.js",
+    "gallery.js",
+    "runs.js",
+    "main.js",
+)
 """In the order in which they are read."""
 
 POLICY = (

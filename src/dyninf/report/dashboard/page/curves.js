@@ -1,7 +1,7 @@
 // The main chart: accuracy against cost, operating points, the Pareto front, published points, and the budget.
 
 const state = {
-  dataset: null, unit: "gmacs", scale: "linear", color: "run", bands: "selected", overlay: "", pareto: true,
+  dataset: null, unit: "gmacs", scale: "linear", color: "run", bands: "selected", overlay: "", pareto: true, seeds: false,
   hidden: new Set(), policies: new Set(), budget: null, budgetUnit: "share", run: 0, curve: null,
 };
 
@@ -65,7 +65,15 @@ async function drawCurves() {
   const turn = ++curveDraw;
   const styles = new Map(), traces = [], marks = [], points = [], many = content.runs.length > 14;
   const shown = content.runs.map((run, place) => ({ run, place })).filter(({ place }) => isShown(place));
-  for (const { run, place } of shown) {
+  if (state.seeds) {
+    const groups = seedGroups(shown.map(({ place }) => place));
+    for (const [i, group] of groups.entries()) {
+      const series = await groupSeries(group, groupName(group, groups), lineStyle(i));
+      traces.push(...series.lines); marks.push(...series.points);
+      styles.set(i, null);
+      if (!content.runs[group[0]].facts.sees_labels) points.push(...series.points.map((one) => ({ x: one.x[0], y: one.y[0] })));
+    }
+  } else for (const { run, place } of shown) {
     const drawn = curvesOf(run);
     if (drawn.length === 0 && state.policies.has("")) drawn.push({ curve: null });
     for (const { curve } of drawn) {
@@ -109,7 +117,7 @@ async function drawCurves() {
       }
     }
   }
-  traces.push(...checkpointPoints(), ...marks, ...fullPoints(shown, points));
+  traces.push(...(state.seeds ? [] : checkpointPoints()), ...marks, ...fullPoints(shown, state.seeds ? [] : points));
   if (state.pareto && points.length > 1) {
     const front = paretoFront(points);
     traces.push({ x: front.map((p) => p.x), y: front.map((p) => p.y), mode: "lines", name: "Pareto front", line: { shape: "hv", width: 1.2, color: isDark() ? "#e8ecf2" : "#1c2330", dash: "dot" }, hoverinfo: "skip" });

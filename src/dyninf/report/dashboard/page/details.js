@@ -57,11 +57,17 @@ function drawTiles(run, outcome, chosen) {
 
 const trace_gmacs = (run) => (run.trace === null ? run.full.gmacs : content.traces[run.trace].gmacs.at(-1));
 
+/** Checkpoints along an axis, told apart by their place, whatever their names. */
+function checkpointAxis(all, most = 18) {
+  const x = all.map((_, k) => k);
+  return { x, names: all.map(plain), axis: { tickvals: x, ticktext: all.map((name) => plain(cut(name, most))), zeroline: false } };
+}
+
 function drawExits(run, trace, shares) {
-  const names = run.checkpoints.map((row) => plain(cut(row.name, 18)));
-  const bars = shares ? [{ type: "bar", x: names, y: shares.map((share) => 100 * share), marker: { color: "#e69f00" }, name: "leave here", text: shares.map((share) => percent(share)), textposition: "auto", cliponaxis: false, hovertemplate: "%{x}: %{y:.1f}% leave<extra></extra>" }] : [];
-  const lines = [{ x: names, y: run.checkpoints.map((row) => 100 * row.top1), mode: "lines+markers", name: "top-1 if all stopped there", line: { color: "#0072b2" }, hovertemplate: "%{x}: top-1 %{y:.1f}%<extra></extra>" }];
-  draw("exit-plot", [...bars, ...lines], { xaxis: { type: "category" }, yaxis: { title: { text: "%" }, rangemode: "tozero" }, legend: { orientation: "h", y: 1.14, font: { size: 11 } }, margin: { l: 48, r: 10, t: 34, b: 70 } });
+  const { x, names, axis } = checkpointAxis(run.checkpoints.map((row) => row.name));
+  const bars = shares ? [{ type: "bar", x, y: shares.map((share) => 100 * share), marker: { color: "#e69f00" }, name: "leave here", text: shares.map((share) => percent(share)), textposition: "auto", cliponaxis: false, hovertext: names, hovertemplate: "%{hovertext}: %{y:.1f}% leave<extra></extra>" }] : [];
+  const lines = [{ x, y: run.checkpoints.map((row) => 100 * row.top1), mode: "lines+markers", name: "top-1 if all stopped there", line: { color: "#0072b2" }, text: names, hovertemplate: "%{text}: top-1 %{y:.1f}%<extra></extra>" }];
+  draw("exit-plot", [...bars, ...lines], { xaxis: axis, yaxis: { title: { text: "%" }, rangemode: "tozero" }, legend: { orientation: "h", y: 1.14, font: { size: 11 } }, margin: { l: 48, r: 10, t: 34, b: 70 } });
 }
 
 /** Classes in the order that is asked for, at most 40 of them unless all are. */
@@ -84,13 +90,14 @@ function drawClasses(trace, outcome) {
   if (!outcome) return;
   const classes = classOrder(trace, outcome).reverse();  // charts begin at the bottom
   const height = Math.max(260, 90 + 17 * classes.length);
+  const checkpoints = checkpointAxis(trace.checkpoints, 14);
   const rows = classes.map((one, i) => i), axis = { tickvals: rows, ticktext: classes.map((one) => one.name), tickfont: { size: 10.5 } };
   for (const id of ["class-plot", "change-plot"]) byId(id).style.height = `${height}px`;
   draw("class-plot", [{
-    type: "heatmap", x: trace.checkpoints.map((name) => plain(cut(name, 14))), y: rows, z: classes.map((one) => one.shares.map((share) => 100 * share)), zmin: 0, zmax: 100, colorscale: heat(),
+    type: "heatmap", x: checkpoints.x, y: rows, z: classes.map((one) => one.shares.map((share) => 100 * share)), zmin: 0, zmax: 100, colorscale: heat(),
     text: classes.map((one) => trace.checkpoints.map((name, k) => `<b>${one.whole}</b> (${one.videos} videos)<br>${percent(one.shares[k])} leave at ${plain(name)}<br>mean ${short(one.cost)} GMACs`)),
     hovertemplate: "%{text}<extra></extra>", colorbar: { title: { text: "% leave" }, thickness: 10 }, xgap: 1, ygap: 1,
-  }], { xaxis: { type: "category", tickfont: { size: 10 } }, yaxis: axis, margin: { l: 60, r: 10, t: 10, b: 70 } });
+  }], { xaxis: { ...checkpoints.axis, tickfont: { size: 10 } }, yaxis: axis, margin: { l: 60, r: 10, t: 10, b: 70 } });
   draw("change-plot", [{
     type: "bar", orientation: "h", y: rows, x: classes.map((one) => 100 * one.change), marker: { color: classes.map((one) => (one.change < 0 ? "#d55e00" : "#0072b2")) },
     text: classes.map((one) => `<b>${one.whole}</b> (${one.videos} videos)<br>top-1 ${percent(one.top1)}, ${signed(one.change)} points against full inference<br>mean ${short(one.cost)} GMACs`),
@@ -143,7 +150,7 @@ async function drawReliability(trace) {
 async function drawConfidence(trace, { thresholds, policy }) {
   const K = trace.checkpoints.length;
   const [{ values: label }, { values: predicted }, { values: probability }] = await Promise.all([unpack(trace.label), unpack(trace.predicted), unpack(trace.probability)]);
-  const names = trace.checkpoints.map((name) => plain(cut(name, 18)));
+  const { x, names, axis } = checkpointAxis(trace.checkpoints);
   const kinds = [["right in full inference", "#0072b2", true], ["wrong in full inference", "#d55e00", false]];
   const traces = kinds.flatMap(([name, color, wanted]) => {
     const quartiles = names.map((_, k) => {
@@ -152,11 +159,11 @@ async function drawConfidence(trace, { thresholds, policy }) {
       values.sort((a, b) => a - b);
       return [0.25, 0.5, 0.75].map((q) => (values.length ? values[Math.round(q * (values.length - 1))] : null));
     });
-    const line = (q, more) => ({ x: names, y: quartiles.map((values) => values[q]), mode: "lines", line: { width: 0, color }, hoverinfo: "skip", showlegend: false, ...more });
-    return [line(0, {}), line(2, { fill: "tonexty", fillcolor: tint(color, 0.16) }), line(1, { mode: "lines+markers", line: { color, width: 2 }, name, showlegend: true, hoverinfo: "all", hovertemplate: "%{x}: median %{y:.3f}<extra></extra>" })];
+    const line = (q, more) => ({ x, y: quartiles.map((values) => values[q]), mode: "lines", line: { width: 0, color }, hoverinfo: "skip", showlegend: false, ...more });
+    return [line(0, {}), line(2, { fill: "tonexty", fillcolor: tint(color, 0.16) }), line(1, { mode: "lines+markers", line: { color, width: 2 }, name, showlegend: true, hoverinfo: "all", text: names, hovertemplate: "%{text}: median %{y:.3f}<extra></extra>" })];
   });
   if (thresholds && /^(max_?probability)/i.test(policy || "")) {
-    traces.push({ x: names, y: thresholds, mode: "lines", name: "threshold", line: { color: isDark() ? "#e8ecf2" : "#1c2330", dash: "dot", width: 1.4, shape: "hvh" }, hovertemplate: "%{x}: threshold %{y:.4f}<extra></extra>" });
+    traces.push({ x, y: thresholds, mode: "lines", name: "threshold", line: { color: isDark() ? "#e8ecf2" : "#1c2330", dash: "dot", width: 1.4, shape: "hvh" }, text: names, hovertemplate: "%{text}: threshold %{y:.4f}<extra></extra>" });
   }
-  await draw("confidence-plot", traces, { xaxis: { type: "category" }, yaxis: { title: { text: "probability of the answer" }, range: [0, 1.03] }, margin: { l: 56, r: 14, t: 10, b: 70 } });
+  await draw("confidence-plot", traces, { xaxis: axis, yaxis: { title: { text: "probability of the answer" }, range: [0, 1.03] }, margin: { l: 56, r: 14, t: 10, b: 70 } });
 }

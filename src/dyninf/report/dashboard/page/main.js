@@ -18,6 +18,8 @@ function fillControls() {
   options(byId("color"), keys.map((key) => [key, `by ${HEADINGS[key] || key}`]), state.color);
   const published = [...new Set(content.published.map((row) => row.dataset))];
   options(byId("overlay"), [["", "none"], ...published.map((name) => [name, `${name} (Wu et al. 2020)`])], "");
+  const places = content.runs.map((_, place) => place);
+  byId("seeds").parentElement.hidden = seedGroups(places).every((group) => group.length === 1);
   fillPolicies();
   fillRuns();
 }
@@ -74,7 +76,7 @@ function redraw() { applyTheme(); drawRuns(); drawCurves(); drawDetails(); drawG
 
 function listen() {
   const choose = (id, key, then = drawCurves) => byId(id).addEventListener("change", (event) => { state[key] = event.target.type === "checkbox" ? event.target.checked : event.target.value; then(); });
-  choose("unit", "unit"); choose("scale", "scale"); choose("color", "color"); choose("bands", "bands"); choose("pareto", "pareto"); choose("overlay", "overlay");
+  choose("unit", "unit"); choose("scale", "scale"); choose("color", "color"); choose("bands", "bands"); choose("pareto", "pareto"); choose("overlay", "overlay"); choose("seeds", "seeds");
   choose("dataset", "dataset", () => { chooseRun(content.runs.findIndex((run) => datasetOf(run) === state.dataset)); showBudget(); });
   byId("budget").addEventListener("input", (event) => { state.budget = budgetAt(Number(event.target.value)); soon(updateBudget); });
   byId("budget-unit").addEventListener("change", (event) => { state.budgetUnit = event.target.value; if (state.budget !== null) state.budget = budgetAt(Number(byId("budget").value)); updateBudget(); });
