@@ -39,7 +39,6 @@ def runs(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
         "runs=runs",
         "policies=[entropy,margin]",
         f"points={POINTS}",
-        "figures=figures",
         "title=Two runs",
     ]
     done = forked("report", *overrides, cwd=folder, logs=folder / "logs").check()
@@ -211,6 +210,9 @@ def test_it_fits_a_phone_in_light_and_dark(runs: Path, browser: Any, dark: bool)
 
 
 def test_figures_come_as_png_and_svg(runs: Path) -> None:
+    overrides = ["runs=runs/0-depth", "videos=0", "figures=figures", "output=other.html"]
+    done = forked("report", *overrides, cwd=runs, logs=runs / "logs").check()
+    assert "figures: " in done.out
     names = {path.relative_to(runs / "figures").as_posix() for path in (runs / "figures").rglob("*.*")}
     assert {"accuracy.png", "accuracy.svg"} <= names
     assert any(name.endswith("grid.svg") for name in names)

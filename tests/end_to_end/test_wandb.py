@@ -40,26 +40,33 @@ def records(file: Path) -> list[Record]:
 
 @dataclass
 class Logged:
-    """An offline run: its folder, group and tags; the config and the last value of everything it logged."""
+    """An offline run: its folder, group and tags; the config and the last value of everything it logged.
+
+    artifacts: the paths of the files of each, by its type and name.
+    """
 
     folder: Path
     group: str
     tags: list[str]
     config: dict[str, Any]
     values: dict[str, Any]
+    artifacts: dict[tuple[str, str], list[str]]
 
     @classmethod
     def read(cls, folder: Path) -> "Logged":
         [file] = folder.rglob("run-*.wandb")
-        config, values = {}, {}
+        config, values, artifacts = {}, {}, {}
         for record in records(file):
             if record.HasField("run"):
                 group, tags = record.run.run_group, list(record.run.tags)
+            logged = record.request.log_artifact.artifact if record.HasField("request") else record.artifact
+            if logged.name:
+                artifacts[logged.type, logged.name] = [entry.path for entry in logged.manifest.contents]
             for item in (*record.run.config.update, *record.config.update):
                 config[item.key or ".".join(item.nested_key)] = json.loads(item.value_json)
             for item in record.history.item:
                 values[item.key or ".".join(item.nested_key)] = json.loads(item.value_json)
-        return cls(file.parent, group, tags, config, values)
+        return cls(file.parent, group, tags, config, values, artifacts)
 
     def table(self, name: str) -> dict[str, Any]:
         """A table that was logged, as its file has it."""
@@ -78,7 +85,7 @@ class Logged:
 def run(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     # A process of its own from start to end: W&B finishes its file when Python exits.
     here = tmp_path_factory.mktemp("wandb")
-    started("train", "logger=wandb", "scheme=depth", *tiny, "output=run", cwd=here).check()
+    started("train", "logger=wandb", "scheme=depth", *tiny, "output=run", "report=true", cwd=here).check()
     return here / "run"
 
 
@@ -183,6 +190,12 @@ def test_some_videos_have_pictures_and_the_reason_why_they_left(logged: Logged) 
         with Image.open(logged.folder / "files" / path) as picture:
             assert picture.width == 4 * picture.height
     assert len(set(logged.values["frames.filenames"])) == len(rows) == 8
+
+
+def test_the_report_is_an_artifact(logged: Logged) -> None:
+    [(kind, name)] = [key for key in logged.artifacts if key[0] == "report"]
+    assert name == f"report-{logged.folder.name.rsplit('-', 1)[1]}"
+    assert logged.artifacts[kind, name] == ["report.html"]
 
 
 def test_the_jobs_of_a_multirun_are_one_group(tiny: list[str], tmp_path: Path) -> None:
