@@ -35,4 +35,4 @@ export const milliseconds = (value) => `${value < 10 ? value.toFixed(1) : Math.r
 
 export const gmacs = (value) => (value >= 100 ? Math.round(value) : Number(value.toPrecision(3))).toString();
 
-export const frameNumbers = (frames) => frames.map((frame) => frame + 1).join(" · ");
+export const frameNumbers = (frames) => frames.join(" · ");
