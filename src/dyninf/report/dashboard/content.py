@@ -57,7 +57,6 @@ class Content:
     def add(self, source: Source, gallery: Mapping[str, Any] | None = None) -> None:
         """A run with its curves and its trace."""
         run, summary = source.run, source.run.summary
-        self._configs.append(run.config)
         entry: dict[str, Any] = {
             "name": run.name,
             "command": run.command,
@@ -74,7 +73,7 @@ class Content:
             "trace": None,
             "without_trace": source.without_trace,
             "curves": [],
-            "without_curves": {},
+            "without_curves": {"the run's own": source.without_policy} if source.without_policy else {},
             "own": None,
             "gallery": gallery or {"videos": [], "without": source.without_pictures},
         }
@@ -97,6 +96,7 @@ class Content:
                 if found not in entry["curves"]:
                     entry["curves"].append(found)
         self.runs.append(entry)
+        self._configs.append(run.config)
 
     def finished(self, title: str, left_out: Mapping[str, str]) -> dict[str, Any]:
         """All of it, with the settings in which the runs differ, and what others published."""

@@ -51,31 +51,41 @@ def make_report(
 
     Raises ValueError if there is no run to show.
     """
-    if not sources:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
-        raise ValueError(f"no finished run to report: {reasons or 'none was given'}")
-    look = look or Look()
-    content, galleries = Content(look.points), {}
+    look, left_out = look or Look(), dict(left_out)
+    _check_any(sources, left_out)
+    content, galleries, shown = Content(look.points), {}, []
     pictured = _pictured(sources, look.pictured_runs) if look.videos else set()
     for place, source in enumerate(sources):
         gallery = _gallery(source, look) if place in pictured else None
         if gallery is None and source.pictures is not None:
             reason = f"this report shows videos of {len(pictured)} runs (pictured_runs={look.pictured_runs})"
             gallery = {"videos": [], "without": reason if place not in pictured else ""}
-        content.add(source, gallery)
+        try:
+            content.add(source, gallery)
+        except (ValueError, OSError) as error:  # such as a trace that is damaged
+            left_out[source.run.name] = " ".join(str(error).split())
+            continue
+        shown.append(source)
         galleries[source.run.name] = gallery or {"videos": [], "without": ""}
-    write_page(content.finished(look.title or sources[0].run.name, left_out), output)
+    _check_any(shown, left_out)
+    write_page(content.finished(look.title or shown[0].run.name, left_out), output)
     drawn: list[Path] = []
     if figures is not None:
         published = published_points() if look.published else []
-        drawn = write_figures(sources, figures, galleries, look.points, published)
+        drawn = write_figures(shown, figures, galleries, look.points, published)
     console = Console(soft_wrap=True)
     if drawn:
         console.print(f"figures: {len(drawn)} files in {figures}", highlight=False)
     skipped = f", {len(left_out)} left out" if left_out else ""
     size = output.stat().st_size / 1e6
-    console.print(f"report of {len(sources)} runs{skipped}, {size:.1f} MB: {output}", highlight=False)
+    console.print(f"report of {len(shown)} runs{skipped}, {size:.1f} MB: {output}", highlight=False)
     return [output, *drawn]
+
+
+def _check_any(sources: Sequence[Source], left_out: Mapping[str, str]) -> None:
+    if not sources:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+        raise ValueError(f"no finished run to report: {reasons or 'none was given'}")
 
 
 def _pictured(sources: Sequence[Source], most: int) -> set[int]:

@@ -5,8 +5,10 @@ Legend: K checkpoints, V videos.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ class Source:
     run: its config and figures; of a trace alone the config is empty.
     trace: reads the trace of the split that is reported; None where it is not there, for `without_trace`.
     calibration: reads the trace on which thresholds may be chosen; None where there is none.
-    policy: the run's own, with thresholds where it has an operating point.
+    policy: the run's own, with thresholds where it has an operating point; None for `without_policy`.
     curves: further policies that are replayed on the trace, by name.
     pictures: None where videos cannot be shown, for `without_pictures`.
     """
@@ -38,6 +40,7 @@ class Source:
     without_trace: str = ""
     calibration: Callable[[], Trace] | None = None
     policy: Policy | None = None
+    without_policy: str = ""
     curves: Mapping[str, Policy] = field(default_factory=dict)
     pictures: Pictures | None = None
     without_pictures: str = "this report was made from a trace alone"
@@ -66,7 +69,10 @@ def run_sources(
                 continue
             seen.add(run.folder.resolve())
             name = folder.resolve().name if run.name == "." else f"{prefix}{run.name}"
-            sources.append(_of_run(replace(run, name=name), curves, pictures_of))
+            try:
+                sources.append(_of_run(replace(run, name=name), folders, curves, pictures_of))
+            except ValueError as error:  # such as a trace that is damaged
+                left_out[name] = str(error)
         left_out |= {f"{prefix}{name}": reason for name, reason in broken.items()}
     return sources, left_out
 
@@ -86,20 +92,24 @@ def trace_source(
     if own is not None and own.threshold is not None:
         summary |= policy_figures(own, trace.replay(own))
     run = Run(trace.info.network or "trace", {}, summary)
-    return Source(run, lambda: trace, "", None if calibration is None else lambda: calibration, own, policies)
+    held_out = None if calibration is None else lambda: calibration
+    return Source(run, lambda: trace, "", held_out, own, curves=policies)
 
 
 def _of_run(
-    run: Run, curves: Mapping[str, Policy] | None, pictures_of: Callable[[Run, Path], Pictures] | None
+    run: Run,
+    folders: Sequence[Path],
+    curves: Mapping[str, Policy] | None,
+    pictures_of: Callable[[Run, Path], Pictures] | None,
 ) -> Source:
-    checkpoint = _checkpoint(run)
-    homes = list(dict.fromkeys([run.folder, checkpoint.parent.parent]))
-    split = split_of(run)
-    places = [home / "trace" for home in homes]
-    found = [place / split for place in places if _is_of(place / split, run)]
-    held_out = [place / "calibration" for place in places if _is_of(place / "calibration", run)]
-    policy_file = run.folder / "policy.json"
-    own = FittedPolicy.load(policy_file).policy if policy_file.is_file() else None
+    checkpoint, split = _checkpoint(run), split_of(run)
+    homes = list(dict.fromkeys([run.folder, checkpoint.parent.parent, *folders]))
+    found, held_out = _trace_in(homes, run, split), _trace_in(homes, run, "calibration")
+    own, without_policy = None, ""
+    try:
+        own = FittedPolicy.load(run.folder / "policy.json").policy
+    except (ValueError, OSError) as error:  # none, a damaged one, or one of a class of somebody's own
+        without_policy = str(error)
     pictures, without = None, "the run's checkpoint is not there"
     if pictures_of is None:
         without = "pictures were not asked for"
@@ -107,10 +117,11 @@ def _of_run(
         pictures = pictures_of(run, checkpoint)
     return Source(
         run,
-        (lambda: Trace.load(found[0])) if found else None,
-        "" if found else f"no trace of {run.summary['split']} below {' or '.join(map(str, places))}",
-        (lambda: Trace.load(held_out[0])) if held_out and split != "calibration" else None,
+        partial(Trace.load, found) if found else None,
+        "" if found else f"no trace of {run.summary['split']} below {' or '.join(map(str, homes))}",
+        partial(Trace.load, held_out) if held_out and split != "calibration" else None,
         own,
+        without_policy,
         curves or {},
         pictures,
         "" if pictures else without,
@@ -126,14 +137,20 @@ def _checkpoint(run: Run) -> Path:
     return Path(str(given))
 
 
-def _is_of(folder: Path, run: Run) -> bool:
-    """Whether a whole trace of the run's network lies there, and of the split that its summary names."""
-    if not (folder / "trace.json").is_file():
+def _trace_in(homes: Sequence[Path], run: Run, split: str) -> Path | None:
+    """The trace of a run's network on a split: in the folder of a run, else anywhere below the last homes."""
+    beside = (home / "trace" / split for home in homes)
+    below = (path.parent for home in homes for path in home.rglob("trace.json"))
+    return next((folder for folder in chain(beside, below) if _is_of(folder, run, split)), None)
+
+
+def _is_of(folder: Path, run: Run, split: str) -> bool:
+    if folder.name != split or not (folder / "trace.json").is_file():
         return False
     info = TraceInfo.load(folder)
     if info.fingerprint != run.summary.get("fingerprint"):
         return False
-    return folder.name == "calibration" or info.split == run.summary["split"]
+    return split == "calibration" or info.split == run.summary["split"]
 
 
 def split_of(run: Run) -> str:
