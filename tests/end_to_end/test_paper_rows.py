@@ -12,6 +12,13 @@ from dyninf.configuration import CONF
 from dyninf.trace import Trace
 
 ROWS = {row.experiment: row for row in published() if not row.full}
+TRAINED = (  # every data set and every backbone; test_configs composes the other rows
+    "kinetics400_resnet101",
+    "ucf101_msdnet38",
+    "hmdb51_resnet50",
+    "something_v1_resnet50",
+    "something_v2_msdnet38",
+)
 STEP = [  # one training step and one validation step, of frames so small that the whole network is quick
     "trainer.max_epochs=1",
     "trainer.limit_train_batches=1",
@@ -50,7 +57,14 @@ def test_the_row_of_full_inference_is_in_the_header_of_its_training() -> None:
     assert f"{full.top1} % top-1 at {full.gmacs:g} GMACs" in header_of(full.experiment)
 
 
-@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_every_data_set_and_every_backbone_is_trained_once() -> None:
+    for part in ("dataset", "backbone"):
+        assert {getattr(ROWS[name], part) for name in TRAINED} == {
+            getattr(row, part) for row in ROWS.values()
+        }
+
+
+@pytest.mark.parametrize("row", [ROWS[name] for name in TRAINED], ids=TRAINED)
 def test_a_rows_command_trains_validates_and_tests(
     row: Published, published_root: Callable[[str], Path], command: Callable[..., Finished], here: Path
 ) -> None:

@@ -88,9 +88,14 @@ def test_every_file_is_a_row_and_bad_ones_do_not_end_it(folder: Path, here: Path
     assert sorted(path.name for path in here.iterdir()) == ["out.jsonl", "videos"]
 
 
-@pytest.mark.parametrize("scheme", ["depth", "input", "joint"])
+@pytest.mark.parametrize(("scheme", "runtime"), [("depth", "eager"), ("input", "eager"), ("joint", "auto")])
 def test_rows_are_what_infer_says_of_the_clips_that_evaluate_sees(
-    scheme: str, command: Command, here: Path, run_of: Callable[[str], Path], split_videos: list[Path]
+    scheme: str,
+    runtime: str,
+    command: Command,
+    here: Path,
+    run_of: Callable[[str], Path],
+    split_videos: list[Path],
 ) -> None:
     run = run_of(scheme)
     file = checkpoint_file.read(run / "checkpoints/best.ckpt")
@@ -105,6 +110,7 @@ def test_rows_are_what_infer_says_of_the_clips_that_evaluate_sees(
         f"source={split_videos[0].parents[1]}",
         "output=out.jsonl",
         f"policy.threshold={policy.threshold}",
+        f"runtime={runtime}",
     )
     result = dyninf.infer(network, clips, policy)
     assert len(set(result.checkpoint_B.tolist())) > 2  # there is something to tell apart

@@ -71,7 +71,7 @@ def test_an_engine_gives_what_the_network_gives(
 
 def test_frames_may_lie_in_memory_in_any_order() -> None:
     require_package("openvino")
-    network = random_network("resnet_small", "joint", 4, groups=4)
+    network = random_network("resnet_small", "joint", 4, groups=2)
     runner = Runner(network, SIZE, SIZE, engine_named("openvino"), batch=2, stops=[], cache=True)
     never = MaxProbability([2.0] * len(network.checkpoints))
     for seed in range(3):  # several times, so that memory is used again
