@@ -119,12 +119,15 @@ def read(path: str | Path) -> CheckpointFile:
     )
 
 
-def check_targets(config: Any, path: Path) -> None:
-    """Raise ValueError if a config out of a file would build a network or data of other code than ours."""
+def check_targets(config: Any, source: Path | str) -> None:
+    """Raise ValueError if a config would build a network or data of other code than ours.
+
+    source: where it is from, to be named. Files with other code would be refused when they are read.
+    """
     for group in ("backbone", "scheme", "dataset"):
         target = str(config.get(group, {}).get("_target_", ""))
         if not target.startswith("dyninf."):
-            raise ValueError(f"{path} names {target!r} as its {group}, which is not of dyninf")
+            raise ValueError(f"{source} names {target!r} as its {group}, which is not of dyninf")
 
 
 def load_weights(network: Network, weights: Mapping[str, Tensor], path: Path, dry: bool = False) -> None:

@@ -26,6 +26,7 @@ def main(config: DictConfig) -> float | None:
     pl.seed_everything(config.seed, workers=True, verbose=False)
     output = Path(config.paths.output_dir)
     promise, wants_report = make_promise(config), yes_or_no(config, "report")
+    checkpoint_file.check_targets(config, "the configuration")
     if config.checkpoint and config.pretrained:
         raise ValueError("give checkpoint or pretrained, not both: a run that goes on has weights of its own")
     resume = checkpoint_file.read(config.checkpoint) if config.checkpoint else None

@@ -81,6 +81,11 @@ def test_a_malformed_override_is_quoted(override: str, command: Command, here: P
         ("dataset.batch_size=0", "batch_size must be 1 or more"),
         ("dataset.train_crop=centre", "random, multi_scale, random_resized"),
         ("dataset.randaugment=[2,99]", "randaugment must be a magnitude from 0 to 30"),
+        (
+            "backbone._target_=torchvision.models.resnet18",
+            "the configuration names 'torchvision.models.resnet18'",
+        ),
+        ("report=maybe", "report must be true or false, got 'maybe'"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_before_anything_is_written(
@@ -339,3 +344,25 @@ def test_macs_refuses_an_output_that_is_no_file_or_the_file_of_every_job(
     assert done.code == 2
     assert "every job would write output=costs.json" in done.err.splitlines()[-1]
     assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ([], "runs is needed"),
+        (["runs=nowhere"], "no folder nowhere"),
+        (["runs=[nowhere,there]"], "no folder nowhere"),
+        (["runs=."], "no run below ."),
+        (["runs=nowhere", "output=report.pdf"], "ends in .html, got 'report.pdf'"),
+        (["runs=nowhere", "points=1"], "points must be a number of at least 2"),
+        (["runs=nowhere", "points=1000"], "points must be from 2 to 255"),
+        (["runs=nowhere", "videos=-1"], "videos must be a number of at least 0"),
+        (["runs=nowhere", "policies=[entropi]"], "policy 'entropi' is unknown; choose from entropy"),
+        (["runs=nowhere", "policy=entropi"], "entropi"),
+        (["runs=nowhere", "grad_cam=7"], "grad_cam must be true or false"),
+    ],
+)
+def test_a_report_that_cannot_be_made_says_why(
+    overrides: list[str], said: str, command: Command, here: Path
+) -> None:
+    assert_refused(command("report", *overrides), "report", here, said)

@@ -10,7 +10,7 @@ from tests.trace.traces import random_trace
 
 from dyninf.policies import MaxProbability
 from dyninf.report import checkpoint_table, comparison_table
-from dyninf.report.summary import agreement, policy_figures, sweep_table, trace_figures
+from dyninf.report.summary import agreement, policy_figures, shown_threshold, sweep_table, trace_figures
 from dyninf.trace import default_thresholds, sweep
 
 
@@ -83,3 +83,8 @@ def test_the_sweep_table_has_about_a_dozen_points_with_both_extremes() -> None:
     text = text_of(table)
     assert f"{1 / 3:.4g}" in text
     assert f"{4 / 3:.4g}" in text
+
+
+def test_a_threshold_is_never_minus_nothing() -> None:
+    assert shown_threshold(-1e-6) == "0.0000"
+    assert shown_threshold([-1e-6, -0.25, 0.98765]) == "0.0000, -0.2500, 0.9877"

@@ -60,10 +60,14 @@ def time_figures(milliseconds: Milliseconds, exit_share: Sequence[float]) -> dic
 
 
 def shown_threshold(threshold: float | Sequence[float] | None) -> str:
-    """One number, or one for each checkpoint, with four digits."""
+    """One number, or one for each checkpoint, with four digits; never minus nothing."""
     if isinstance(threshold, Sequence):
-        return ", ".join(f"{one:.4f}" for one in threshold)
-    return f"{threshold:.4f}" if isinstance(threshold, float) else str(threshold)
+        return ", ".join(map(_four_digits, threshold))
+    return _four_digits(threshold) if isinstance(threshold, float) else str(threshold)
+
+
+def _four_digits(number: float) -> str:
+    return f"{round(number, 4) + 0.0:.4f}"
 
 
 def agreement(left: Outcome, replayed: Outcome) -> int:

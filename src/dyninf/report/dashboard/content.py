@@ -51,8 +51,7 @@ class Content:
     _known: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not 2 <= self.points <= MOST_POINTS:
-            raise ValueError(f"points must be from 2 to {MOST_POINTS} in a report, got {self.points}")
+        check_points(self.points)
 
     def add(self, source: Source, gallery: Mapping[str, Any] | None = None) -> None:
         """A run with its curves and its trace."""
@@ -186,6 +185,12 @@ class Content:
                 }
             )
         return self._known[key]
+
+
+def check_points(points: int) -> None:
+    """Raise ValueError unless a page can hold curves of so many points."""
+    if not 2 <= points <= MOST_POINTS:
+        raise ValueError(f"points must be from 2 to {MOST_POINTS} in a report, got {points}")
 
 
 def top_probabilities(trace: Trace) -> np.ndarray:

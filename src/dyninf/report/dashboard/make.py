@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from dyninf.report.dashboard.content import POINTS, Content
+from dyninf.report.dashboard.content import POINTS, Content, check_points
 from dyninf.report.dashboard.gallery import gallery_of
 from dyninf.report.dashboard.page import write_page
 from dyninf.report.dashboard.sources import Source
@@ -28,6 +28,8 @@ class Look:
     pictured_runs: how many runs show videos, Pareto-optimal ones first.
     grad_cam: whether videos show where the network looked.
     published: whether figures show what others published on the same data set; the page lets one choose.
+
+    Raises ValueError for a number of points that a page cannot hold.
     """
 
     title: str | None = None
@@ -36,6 +38,9 @@ class Look:
     pictured_runs: int = 6
     grad_cam: bool = True
     published: bool = False
+
+    def __post_init__(self) -> None:
+        check_points(self.points)
 
 
 def make_report(
