@@ -41,8 +41,10 @@ def test_a_wheel_has_the_code_and_the_config(wheel: Path) -> None:
     assert {"dyninf/__init__.py", "dyninf/conf/train.yaml"} <= names
     assert {(package / "__init__.py").as_posix() for package in packages} <= names
     assert {f"dyninf/{config.as_posix()}" for config in configs} <= names
-    page = REPOSITORY / "src/dyninf/service/page"
-    assert {f"dyninf/service/page/{file.name}" for file in page.iterdir()} <= names
+    for room in ("service/page", "report/dashboard/page", "report/published"):
+        files = [file for file in (REPOSITORY / "src/dyninf" / room).iterdir() if file.is_file()]
+        assert files
+        assert {f"dyninf/{room}/{file.name}" for file in files} <= names
     assert not [name for name in names if name.startswith(("tests/", "conf/", "src/"))]
 
 
