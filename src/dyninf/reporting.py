@@ -1,6 +1,7 @@
 """Reports of runs by the files that they left, and of a run that has just ended."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from dyninf.data import VideoDataModule
 from dyninf.grid import Network
 from dyninf.policies import Policy
 from dyninf.report import log_report, make_report, run_sources, trace_source
-from dyninf.report.dashboard import Look, Pictures
+from dyninf.report.dashboard import Look, Pictures, Traces, run_source
 from dyninf.report.runs import Run, read_run
+from dyninf.report.wandb_logger import tell
 from dyninf.trace import FittedPolicy, Trace
 
 REPORT = "report.html"
@@ -39,14 +41,24 @@ def report_run(
     def known(run: Run, checkpoint: Path) -> Pictures:
         return lambda: (network, datamodule)
 
-    sources, left_out = run_sources([output], pictures_of=known)
-    log_report(loggers, make_report(sources, left_out, output / REPORT))
+    with told():
+        source = run_source(read_run(output, output.resolve().name), Traces(), pictures_of=known)
+        log_report(loggers, make_report([source], {}, output / REPORT))
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Go on where a report cannot be made, with one line that says why: a run's figures are worth more."""
+    try:
+        yield
+    except Exception as error:
+        tell(f"there is no report: {' '.join(str(error).split()) or type(error).__name__}")
 
 
 def report_all(root: Path, output: Path) -> None:
     """Write the page of all runs below `root` into the folder `output`."""
-    sources, left_out = run_sources([root], pictures_of=pictures_of)
-    if sources:
+    with told():
+        sources, left_out = run_sources([root], pictures_of=pictures_of)
         make_report(sources, left_out, output / REPORT, Look(title=root.resolve().name))
 
 
@@ -60,15 +72,16 @@ def report_trace(
 ) -> None:
     """Write the page of a recorded trace into the folder `output`.
 
-    policies: that are replayed on it. policy: whose operating point is shown; in place of it the one that
-        ``policy.json`` in `output` holds, which a sweep with a calibration trace leaves there.
+    policies: that are replayed on it. policy: the one that was swept; where that chose its thresholds on
+        `calibration`, it has left them as ``policy.json`` in `output`.
     """
-    fitted = output / "policy.json"
-    own = FittedPolicy.load(fitted).policy if fitted.is_file() else policy
-    trace = Trace.load(folder)
-    shown = own.policy if isinstance(own, FittedPolicy) else own
-    source = trace_source(trace, calibration, policies, shown, _grid_beside(folder, trace))
-    log_report(loggers, make_report([source], {}, output / REPORT))
+    with told():
+        trace = Trace.load(folder)
+        if policy is not None and calibration is not None:
+            policy = FittedPolicy.load(output / "policy.json")
+        own = policy.policy if isinstance(policy, FittedPolicy) else policy
+        source = trace_source(trace, calibration, policies, own, _grid_beside(folder, trace))
+        log_report(loggers, make_report([source], {}, output / REPORT))
 
 
 def _grid_beside(folder: Path, trace: Trace) -> Mapping[str, Any] | None:

@@ -15,8 +15,7 @@ from dyninf.atomic import atomic_file
 from dyninf.policies import LogitsNotFiniteError, Policy
 from dyninf.report.figures import save_curves
 from dyninf.report.summary import policy_figures, shown_threshold, trace_figures
-from dyninf.report.sweep_report import check_calibration
-from dyninf.trace import Curve, Milliseconds, Promise, Trace, calibrate, sweep
+from dyninf.trace import Curve, Milliseconds, Promise, Trace, calibrate, check_calibration, sweep
 
 SHARES = (0.25, 0.35, 0.5, 0.75, 1.0)  # of full inference's cost
 

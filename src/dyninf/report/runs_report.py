@@ -68,6 +68,8 @@ def seed_rows(rows: Rows, settings: Sequence[str]) -> Rows:
     for row in rows:
         given = row["threshold"] if row["promise"].startswith("none") else ""
         key = (given, *(str(row[column]) for column in _setting_columns(settings) if column != "threshold"))
+        while any(one["seed"] == row["seed"] for one in groups.get(key, [])):
+            key = (*key, "again")  # the same seed twice says nothing about another training
         groups.setdefault(key, []).append(row)
     return [
         {column: group[0][column] for column in _setting_columns(settings)}

@@ -12,7 +12,17 @@ from dyninf.report.error_bars import add_error_bars, shown_difference
 from dyninf.report.figures import save_curve
 from dyninf.report.loggers import log_assessment
 from dyninf.report.summary import comparison_table, policy_figures, sweep_table, time_figures, trace_figures
-from dyninf.trace import Curve, FittedPolicy, Milliseconds, Promise, Trace, calibrate, sweep, uncertified
+from dyninf.trace import (
+    Curve,
+    FittedPolicy,
+    Milliseconds,
+    Promise,
+    Trace,
+    calibrate,
+    check_calibration,
+    sweep,
+    uncertified,
+)
 
 
 def report_sweep(
@@ -74,12 +84,3 @@ def report_sweep(
     files += ["budgeted.csv"] if calibration is not None else []
     console.print(f"written to {output}: {', '.join(files)}")
     return curve
-
-
-def check_calibration(trace: Trace, calibration: Trace | None) -> None:
-    """Raise ValueError if `calibration` is a trace of another network, or of the split that is reported."""
-    if calibration is None:
-        return
-    calibration.check_same_network(trace)
-    if calibration.info.split and calibration.info.split == trace.info.split:
-        raise ValueError(f"a threshold cannot be chosen on the split that is reported ({trace.info.split})")

@@ -5,7 +5,7 @@ from dyninf.trace.band import resampled_curve, top1_band, with_band
 from dyninf.trace.bootstrap import Interval, Resampling, sign_test
 from dyninf.trace.budgeted import anytime, anytime_area, budgeted
 from dyninf.trace.by_class import ClassFigures, by_class, hard_classes
-from dyninf.trace.calibrate import Promise, calibrate, uncertified
+from dyninf.trace.calibrate import Promise, calibrate, check_calibration, uncertified
 from dyninf.trace.compare import Comparison, compare
 from dyninf.trace.curve import Curve, default_thresholds, sweep
 from dyninf.trace.milliseconds import Milliseconds
@@ -30,6 +30,7 @@ __all__ = [
     "budgeted",
     "by_class",
     "calibrate",
+    "check_calibration",
     "compare",
     "default_thresholds",
     "hard_classes",

@@ -224,3 +224,12 @@ def _cheapest(trace: Trace, scores_VK: Tensor, promise: Promise) -> Tensor:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def check_calibration(trace: Trace, calibration: Trace | None) -> None:
+    """Raise ValueError if `calibration` is a trace of another network, or of the split that is reported."""
+    if calibration is None:
+        return
+    calibration.check_same_network(trace)
+    if calibration.info.split and calibration.info.split == trace.info.split:
+        raise ValueError(f"a threshold cannot be chosen on the split that is reported ({trace.info.split})")

@@ -6,6 +6,7 @@ Legend: V videos, K checkpoints, P operating points.
 import base64
 import json
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from dyninf.policies import Entropy, LearnedGate, MaxProbability, Patience, Poli
 from dyninf.report import trace_source
 from dyninf.report.dashboard import Content, write_page
 from dyninf.report.dashboard.content import top_probabilities
-from dyninf.trace import sweep
+from dyninf.trace import Trace, sweep
 
 POLICIES: dict[str, Policy] = {
     "entropy": Entropy(),
@@ -30,6 +31,11 @@ POLICIES: dict[str, Policy] = {
 def unpacked(packed: dict[str, Any]) -> np.ndarray:
     values = np.frombuffer(zlib.decompress(base64.b64decode(packed["data"])), packed["type"])
     return values.reshape(packed["shape"])
+
+
+def calibration_trace(*shape: int, seed: int) -> Trace:
+    trace = random_trace(*shape, seed=seed)
+    return replace(trace, info=replace(trace.info, split="random/calibration"))
 
 
 def reached(content: Content, number: int) -> np.ndarray:
@@ -48,7 +54,7 @@ def column(curve: dict[str, Any], name: str) -> np.ndarray:
 
 @pytest.mark.parametrize("checkpoints", [1, 2, 5])
 def test_every_point_of_every_curve_is_what_replaying_gives(checkpoints: int) -> None:
-    trace, held_out = random_trace(90, checkpoints), random_trace(70, checkpoints, seed=1)
+    trace, held_out = random_trace(90, checkpoints), calibration_trace(70, checkpoints, seed=1)
     content = Content(points=40)
     content.add(trace_source(trace, held_out, POLICIES, MaxProbability(0.4)))
     names = [content.curves[number]["policy"] for number in content.runs[0]["curves"]]
@@ -116,7 +122,9 @@ def test_a_policy_that_lacks_what_it_asks_is_left_out_with_the_reason() -> None:
     content = Content()
     content.add(trace_source(random_trace(60), None, {"learned_gate": LearnedGate()}, MaxProbability(0.5)))
     assert len(content.curves) == 1
-    assert "gates" in content.runs[0]["without_curves"]["learned_gate"]
+    [note] = content.runs[0]["notes"]
+    assert note.startswith("No curve of learned_gate: ")
+    assert "gates" in note
 
 
 @pytest.mark.parametrize("points", [1, 256])
@@ -143,3 +151,34 @@ def test_bands_are_the_intervals_of_a_sweep() -> None:
     banded, _ = with_band(sweep(trace, MaxProbability(), 30), trace, MaxProbability())
     bounds = torch.stack([banded.top1_low_P, banded.top1_high_P])  # type: ignore[list-item]
     assert np.abs(unpacked(content.curves[0]["band"]) / 65535 - bounds.numpy()).max() < 1 / 65535
+
+
+def test_runs_on_one_trace_with_other_calibration_have_curves_of_their_own() -> None:
+    trace, content = random_trace(60), Content(points=20)
+    for seed in (1, 2, 1):
+        held_out = calibration_trace(50, 4, seed=seed)
+        content.add(trace_source(trace, held_out, {}, MaxProbability(0.5)))
+    assert [run["trace"] for run in content.runs] == [0, 0, 0]
+    assert [run["own_curve"] for run in content.runs] == [0, 1, 0]
+
+
+def test_a_calibration_trace_of_other_costs_is_not_used_and_that_is_said() -> None:
+    held_out = calibration_trace(50, 4, seed=1)
+    dearer = replace(held_out, macs_K=3 * held_out.macs_K)
+    content = Content(points=20)
+    content.add(trace_source(random_trace(60), dearer, {}, MaxProbability(0.5)))
+    assert content.curves[0]["counts"] == ["right"]
+    assert "cost other than" in content.runs[0]["notes"][0]
+
+
+def test_thresholds_cannot_be_chosen_on_the_trace_that_is_reported() -> None:
+    trace = random_trace(60)
+    with pytest.raises(ValueError, match="a threshold cannot be chosen on the split that is reported"):
+        trace_source(trace, trace, {})
+
+
+def test_only_a_policy_of_the_run_is_called_its_own() -> None:
+    content = Content(points=20)
+    content.add(trace_source(random_trace(60), None, {"entropy": Entropy()}))
+    content.add(trace_source(random_trace(60), None, {"entropy": Entropy()}, MaxProbability(0.5)))
+    assert [run["own_curve"] for run in content.runs] == [None, 1]

@@ -9,8 +9,8 @@ from tests.networks import random_network
 from tests.trace.traces import random_trace
 
 from dyninf.grid import Network
-from dyninf.policies import MaxProbability
-from dyninf.report.dashboard.gallery import chosen_videos
+from dyninf.policies import MaxProbability, RandomExit
+from dyninf.report.dashboard.gallery import _groups_seen, _story, chosen_videos
 from dyninf.report.dashboard.grad_cam import grad_cam
 
 
@@ -85,3 +85,27 @@ def test_a_network_looks_where_the_class_is() -> None:
     expected[order] = channel_THW
     assert expected.max() > 0
     assert torch.allclose(cam_THW, expected / expected.max(), atol=1e-5)
+
+
+def test_frames_are_seen_where_their_group_was_visited() -> None:
+    network = random_network(
+        "resnet_small",
+        "joint",
+        4,
+        groups=2,
+        staircase=[[0, 4], [4, 4]],
+        shift="none",
+        checkpoints=[[2, 4], [1, 4]],
+    )
+    assert _groups_seen(network, network.checkpoints[0]) == {2}
+    assert _groups_seen(network, network.checkpoints[1]) == {1, 2}
+
+
+def test_a_video_left_since_its_score_reached_the_threshold() -> None:
+    trace, policy = random_trace(80, 3), RandomExit(shares=[0.4, 0.3, 0.3])
+    scores_VK, exit_V = trace.scores(policy), trace.replay(policy).checkpoint_V.tolist()
+    for v, k in chosen_videos(trace, policy, 2):
+        story = _story(trace, policy, scores_VK[v], v, k)
+        assert exit_V[v] == story["exit"] == k
+        assert all(story["score"][j] < story["thresholds"][j] for j in range(k))
+        assert story["thresholds"][k] is None or story["score"][k] >= story["thresholds"][k]

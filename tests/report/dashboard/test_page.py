@@ -28,6 +28,7 @@ EVIL = (
     "😀 汉字 עברית",
     "long " * 60,
     "=HYPERLINK(1)",
+    "{{plotly}} {{script}} {{content}}",
 )
 PIXEL = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAA"
@@ -127,7 +128,7 @@ def test_the_slider_gives_what_the_calibration_split_chose(
     exact = sweep(trace, MaxProbability(), 50)
     held_out = sweep(calibration, MaxProbability(), exact.threshold_P)
     seen = set()
-    for place in range(0, 1001, 125):
+    for place in range(125, 1001, 125):
         watched.set_budget(place)
         budget = full * 0.25 ** (1 - place / 1000)
         point = best_affordable(held_out.top1_P, held_out.macs_P, budget)
@@ -226,4 +227,38 @@ def test_seeds_of_a_setting_become_their_mean_with_its_spread(tmp_path: Path, br
         assert marks[0][f"error_{axis}"]["array"] == pytest.approx([statistics.stdev(values)])
         assert marks[1][f"error_{axis}"]["visible"] is False
     assert "3 seeds: 0, 1, 2" in marks[0]["text"][0]
+    assert watched.complaints == []
+
+
+def test_a_run_without_any_curve_stays_where_it_is(tmp_path: Path, browser: Any) -> None:
+    content = Content()
+    source = trace_source(random_trace(40, 3), None, {})
+    content.add(replace(source, without_policy="of a class of somebody's own"))
+    write_page(content.finished("none", {}), tmp_path / "report.html")
+    watched = Watched(browser.new_page())
+    watched.open(tmp_path / "report.html")
+    assert "somebody's own" in watched.page.inner_text("#point-note")
+    watched.set_budget(500)
+    assert "no curve along which" in watched.page.inner_text("#run-note")
+    assert not watched.page.is_visible("#problem")
+    assert watched.complaints == []
+
+
+def test_times_of_different_machines_are_never_in_one_chart(tmp_path: Path, browser: Any) -> None:
+    content = Content(points=20)
+    for seed, device in enumerate(("cpu", "gpu")):
+        source = trace_source(random_trace(60, 4, seed=seed), None, {}, MaxProbability(0.5))
+        times = {"device": device, "checkpoints": [1, 2, 3, 4], "full": 4, "dynamic": 2.5}
+        run = replace(source.run, name=device, summary={**source.run.summary, "milliseconds": times})
+        content.add(replace(source, run=run))
+    write_page(content.finished("times", {}), tmp_path / "report.html")
+    watched = Watched(browser.new_page())
+    watched.open(tmp_path / "report.html")
+    watched.page.select_option("#unit", "ms gpu")
+    watched.page.wait_for_timeout(200)
+    names = {one.get("legendgroup") for one in watched.drawn("curve-plot")}
+    assert "gpu" in names
+    assert "cpu" not in names
+    title = watched.page.evaluate("document.getElementById('curve-plot').layout.xaxis.title.text")
+    assert title.endswith("on gpu")
     assert watched.complaints == []

@@ -1,6 +1,7 @@
 """What a report is made of: runs with their traces; what is damaged is left out with the reason."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def test_a_folder_that_is_a_run_itself_has_its_own_name(tmp_path: Path) -> None:
 
 def test_a_folder_given_twice_counts_once(tmp_path: Path) -> None:
     whole_run(tmp_path / "a/one")
-    assert list(sources_of(tmp_path / "a", tmp_path / "a")) == ["a/one"]
+    assert list(sources_of(tmp_path / "a", tmp_path / "a")) == ["one"]
 
 
 def test_an_evaluation_finds_the_trace_of_its_training(tmp_path: Path) -> None:
@@ -94,14 +95,53 @@ def test_what_is_damaged_is_left_out_with_the_reason(
     (tmp_path / "bad_trace/trace/test/trace.json").write_text("[1]")
     (tmp_path / "bad_logits/trace/test/logits.npy").write_bytes(b"no array")
     sources, left_out = run_sources([tmp_path])
-    assert "damaged" in left_out["bad_trace"]
+    assert left_out == {}
     make_report(sources, left_out, tmp_path / "report.html")
-    assert "report of 3 runs, 2 left out" in capsys.readouterr().out
+    assert "report of 4 runs, 1 left out" in capsys.readouterr().out
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     content = json.loads(text.split('<script type="application/json" id="content">')[1].split("</script>")[0])
-    assert sorted(content["left_out"]) == ["bad_logits", "bad_trace"]
-    without = {run["name"]: list(run["without_curves"]) for run in content["runs"]}
-    assert without == {"good": [], "no_policy": ["the run's own"], "bad_policy": ["the run's own"]}
+    assert list(content["left_out"]) == ["bad_logits"]
+    notes = {run["name"]: bool(run["notes"]) for run in content["runs"]}
+    assert notes == {"bad_policy": True, "bad_trace": False, "good": False, "no_policy": True}
+    [bad_trace] = [run for run in content["runs"] if run["name"] == "bad_trace"]
+    assert bad_trace["trace"] is None
+    assert "damaged" in bad_trace["without_trace"]
+
+
+def test_a_calibration_trace_of_another_data_set_is_not_the_runs(tmp_path: Path) -> None:
+    whole_run(tmp_path / "one")
+    facts = json.loads((tmp_path / "one/trace/calibration/trace.json").read_text())
+    facts["split"] = "others/calibration@abc"
+    (tmp_path / "one/trace/calibration/trace.json").write_text(json.dumps(facts))
+    [source] = sources_of(tmp_path).values()
+    assert source.calibration is None
+
+
+def test_a_damaged_trace_of_one_run_does_not_touch_another(tmp_path: Path) -> None:
+    whole_run(tmp_path / "a")
+    shutil.rmtree(tmp_path / "a/trace/calibration")
+    whole_run(tmp_path / "b", seed=1)
+    (tmp_path / "b/trace/calibration/trace.json").write_text("{")
+    sources = sources_of(tmp_path)
+    assert [source.trace is not None for source in sources.values()] == [True, True]
+    assert [source.calibration for source in sources.values()] == [None, None]
+
+
+def test_runs_of_folders_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    for place in ("x/runs/0", "y/runs/0"):
+        whole_run(tmp_path / place)
+    assert list(sources_of(tmp_path / "x/runs", tmp_path / "y/runs")) == ["x/runs/0", "y/runs/0"]
+
+
+@pytest.mark.parametrize("key", ["videos", "checkpoints"])
+def test_a_summary_that_lacks_something_leaves_its_run_out(tmp_path: Path, key: str) -> None:
+    whole_run(tmp_path / "one")
+    summary = json.loads((tmp_path / "one/summary.json").read_text())
+    del summary[key]
+    (tmp_path / "one/summary.json").write_text(json.dumps(summary))
+    sources, left_out = run_sources([tmp_path])
+    assert sources == []
+    assert left_out == {"one": f"summary.json lacks '{key}'"}
 
 
 def test_no_run_at_all_is_an_error_that_says_why(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from dyninf.report.dashboard.pack import packed, smallest
 from dyninf.report.dashboard.sources import Source, facts_of
 from dyninf.report.published import published_points
 from dyninf.report.runs import differing_settings, flat_config
-from dyninf.trace import Resampling, Trace, sweep, top1_band
+from dyninf.trace import Resampling, Trace, check_calibration, sweep, top1_band
 from dyninf.version import __version__
 
 POINTS = 100
@@ -64,7 +64,6 @@ class Content:
             "figures": run.figures() if "dynamic" in summary else {},
             "full": summary["full"],
             "dynamic": summary.get("dynamic"),
-            "change": summary.get("dynamic_less_full"),
             "checkpoints": summary["checkpoints"],
             "milliseconds": summary.get("milliseconds"),
             "grid": summary.get("grid"),
@@ -72,14 +71,19 @@ class Content:
             "trace": None,
             "without_trace": source.without_trace,
             "curves": [],
-            "without_curves": {"the run's own": source.without_policy} if source.without_policy else {},
+            "own_curve": None,
             "own": None,
+            "notes": [f"The run's own policy: {source.without_policy}"] if source.without_policy else [],
             "gallery": gallery or {"videos": [], "without": source.without_pictures},
         }
         if source.trace is not None:
             trace = source.trace()
             entry["trace"] = self._trace(trace)
-            calibration = source.calibration() if source.calibration is not None else None
+            calibration = _calibration(source, trace, entry["notes"])
+            if (missing := summary["videos"] - len(trace.video_ids)) != 0:
+                entry["notes"].append(
+                    f"{-missing} videos of the trace were left out of the run's own figures"
+                )
             policies = with_own(source)
             if source.policy is not None and source.policy.threshold is not None:
                 entry["own"] = _own(trace, source.policy)
@@ -90,8 +94,10 @@ class Content:
                 except LogitsNotFiniteError:
                     raise  # no policy can judge this trace
                 except ValueError as error:  # such as gates that the trace lacks
-                    entry["without_curves"][name] = str(error)
+                    entry["notes"].append(f"No curve of {name}: {error}")
                     continue
+                if policy is source.policy:
+                    entry["own_curve"] = found
                 if found not in entry["curves"]:
                     entry["curves"].append(found)
         self.runs.append(entry)
@@ -117,10 +123,7 @@ class Content:
         """The number of a trace among those of the page."""
         probability_VK = top_probabilities(trace)
         predicted_VK = trace.ranked_VKn[:, :, 0].numpy()
-        digest = hashlib.sha256(f"{trace.info}{trace.video_ids}".encode())
-        for part in (predicted_VK, probability_VK, trace.label_V.numpy()):
-            digest.update(np.ascontiguousarray(part).tobytes())
-        key = f"trace {digest.hexdigest()}"
+        key = f"trace {_digest_of(trace)}"
         if key not in self._known:
             self._known[key] = len(self.traces)
             classes = smallest(len(trace.info.classes))
@@ -151,7 +154,8 @@ class Content:
         """The number of a policy's curve on a trace among those of the page."""
         scores_VK = trace.scores(policy)
         digest = hashlib.sha256(scores_VK.numpy().tobytes()).hexdigest()
-        key = f"curve {number} {digest} {calibration is None} {milliseconds}"
+        chosen_on = None if calibration is None else _digest_of(calibration)
+        key = f"curve {number} {digest} {chosen_on} {milliseconds}"
         if key not in self._known:
             self._known[key] = len(self.curves)
             curve = sweep(trace, policy, self.points, scores_VK)
@@ -174,6 +178,7 @@ class Content:
                     "sees_labels": policy.sees_labels,
                     "trace": number,
                     "points": len(threshold_P),
+                    "is_scaled": policy.temperature is not None,
                     "rows": [*rows],
                     "values": packed(torch.stack([*rows.values()]).double().numpy(), "float32"),
                     "counts": [*counts],
@@ -185,6 +190,30 @@ class Content:
                 }
             )
         return self._known[key]
+
+
+def _calibration(source: Source, trace: Trace, notes: list[str]) -> Trace | None:
+    """The trace on which thresholds may be chosen; a note where there is one that cannot be used."""
+    if source.calibration is None:
+        return None
+    try:
+        calibration = source.calibration()
+        check_calibration(trace, calibration)
+        if not torch.equal(calibration.macs_K, trace.macs_K):
+            raise ValueError("its videos cost other than those of the reported split, as with other views")
+    except (ValueError, OSError) as error:
+        notes.append(f"The calibration trace cannot be used: {error}")
+        return None
+    return calibration
+
+
+def _digest_of(trace: Trace) -> str:
+    """Of all that a trace says."""
+    digest = hashlib.sha256(f"{trace.info}{trace.video_ids}{trace.macs_K.tolist()}".encode())
+    for part in (trace.logits_VKN, trace.label_V, trace.gate_VK):
+        if part is not None:
+            digest.update(part.contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def check_points(points: int) -> None:

@@ -44,9 +44,10 @@ def gallery_of(source: Source, of_each_kind: int = 2, with_cam: bool = True) -> 
     chosen = chosen_videos(trace, policy, of_each_kind)
     network, datamodule = source.pictures()
     split = split_of(source.run)
+    scores_VK = trace.scores(policy)
     videos, unreadable = [], []
     for v, exit_ in chosen:
-        entry = _story(trace, policy, v, exit_)
+        entry = _story(trace, policy, scores_VK[v], v, exit_)
         try:
             video = _clip(datamodule, split, trace.video_ids[v])
         except (VideoError, StopIteration) as error:
@@ -77,10 +78,9 @@ def chosen_videos(trace: Trace, policy: Policy, of_each_kind: int) -> Iterator[t
                 yield v, k
 
 
-def _story(trace: Trace, policy: Policy, v: int, exit_: int) -> dict[str, Any]:
+def _story(trace: Trace, policy: Policy, score_K: Tensor, v: int, exit_: int) -> dict[str, Any]:
     """What each checkpoint says of a video, also after the one where it leaves."""
     classes, K = trace.info.classes, len(trace.macs_K)
-    one = trace.without([other for other in trace.video_ids if other != trace.video_ids[v]])
     probability_KN = trace.logits_VKN[v].double().softmax(-1)
     top_K = trace.ranked_VKn[v, :, 0]
     thresholds = policy.thresholds(K).tolist()
@@ -89,7 +89,7 @@ def _story(trace: Trace, policy: Policy, v: int, exit_: int) -> dict[str, Any]:
         "label": classes[int(trace.label_V[v])],
         "predicted": [classes[n] for n in top_K.tolist()],
         "probability": probability_KN.amax(-1).tolist(),
-        "score": one.scores(policy)[0].tolist(),
+        "score": score_K.tolist(),
         "thresholds": [value if math.isfinite(value) else None for value in thresholds],
         "exit": exit_,
         "checkpoints": list(trace.info.checkpoints),
@@ -116,7 +116,7 @@ def _pictures(
         size = (HEIGHT, round(HEIGHT * width / height))
         pixels_TCHW = interpolate(pixels_TCHW, size, mode="bilinear", antialias=True)
     strip = torch.cat(list(pixels_TCHW), -1).mul(255).round().clamp(0, 255).byte().permute(1, 2, 0)
-    groups = network.permutation[: _groups_seen(network, left)]
+    groups = [network.permutation[group - 1] for group in _groups_seen(network, left)]
     return {
         "frames": len(pixels_TCHW),
         "width": pixels_TCHW.shape[-1],
@@ -126,9 +126,9 @@ def _pictures(
     }
 
 
-def _groups_seen(network: Network, left: Checkpoint) -> int:
+def _groups_seen(network: Network, left: Checkpoint) -> set[int]:
     cells = network.route.cells
-    return len({cell.group for cell in cells[: cells.index(left.cell) + 1]})
+    return {cell.group for cell in cells[: cells.index(left.cell) + 1]}
 
 
 def _cam_strip(network: Network, video_TCHW: Tensor, exit_: int, label: int) -> str:

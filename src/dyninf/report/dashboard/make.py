@@ -83,7 +83,8 @@ def make_report(
         console.print(f"figures: {len(drawn)} files in {figures}", highlight=False)
     skipped = f", {len(left_out)} left out" if left_out else ""
     size = output.stat().st_size / 1e6
-    console.print(f"report of {len(shown)} runs{skipped}, {size:.1f} MB: {output}", highlight=False)
+    runs = "1 run" if len(shown) == 1 else f"{len(shown)} runs"
+    console.print(f"report of {runs}{skipped}, {size:.1f} MB: {output}", highlight=False)
     return [output, *drawn]
 
 

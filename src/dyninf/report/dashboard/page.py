@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -26,10 +29,10 @@ SCRIPTS = (
 """In the order in which they are read."""
 
 POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
+    "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data: blob:; "
     "font-src 'none'; connect-src 'none'; base-uri 'none'; form-action 'none'"
 )
-"""What a browser lets the page do: nothing over a network."""
+"""What a browser lets the page do: run its own scripts, and nothing over a network."""
 
 
 def write_page(content: Mapping[str, Any], path: Path) -> None:
@@ -38,21 +41,27 @@ def write_page(content: Mapping[str, Any], path: Path) -> None:
     Names from outside are in it as data, and become text when the page is shown.
     """
     plotly_js = resources.files("plotly") / "package_data" / "plotly.min.js"
-    scripts = "\n".join((PAGE / name).read_text() for name in SCRIPTS)
+    scripts = {
+        "plotly": plotly_js.read_text(encoding="utf-8").replace("</script", "<\\/script"),
+        "script": "\n".join(['"use strict";', *((PAGE / name).read_text() for name in SCRIPTS)]),
+    }
     parts = {
-        "policy": POLICY,
+        "policy": POLICY.format(scripts=" ".join(map(_hash, scripts.values()))),
         "style": (PAGE / "style.css").read_text(),
         "content": _inside_html(content),
-        "plotly": plotly_js.read_text(encoding="utf-8").replace("</script", "<\\/script"),
-        "script": scripts,
+        **scripts,
     }
-    page = (PAGE / "page.html").read_text()
-    for name, text in parts.items():
-        before, mark, after = page.partition("{{" + name + "}}")
-        assert mark, name
-        page = before + text + after
+    # The template alone is searched for places, not what comes into them.
+    pieces = re.split(r"{{(\w+)}}", (PAGE / "page.html").read_text())
+    pieces[1::2] = [parts[name] for name in pieces[1::2]]
     with atomic_file(path) as new:
-        new.write_text(page, encoding="utf-8")
+        new.write_text("".join(pieces), encoding="utf-8", newline="\n")
+
+
+def _hash(script: str) -> str:
+    """By which the page's policy knows a script; browsers read its line ends as line feeds."""
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
 
 
 def _inside_html(content: Mapping[str, Any]) -> str:

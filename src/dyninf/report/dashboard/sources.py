@@ -5,9 +5,10 @@ Legend: K checkpoints, V videos.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from dyninf.grid import Network
 from dyninf.policies import Policy
 from dyninf.report.runs import Run, read_runs
 from dyninf.report.summary import policy_figures, trace_figures
-from dyninf.trace import FittedPolicy, Trace, TraceInfo
+from dyninf.trace import FittedPolicy, Trace, TraceInfo, check_calibration
 
 Pictures = Callable[[], tuple[Network, VideoDataModule]]
 """Makes the network of a run and its data set."""
@@ -55,24 +56,29 @@ def run_sources(
 
     pictures_of: of a run and its checkpoint file; where it is left out, no videos are shown.
 
+    Runs of several folders are called by their paths below what the folders have in common.
+
     Raises FileNotFoundError or ValueError as `read_runs`.
     """
     folders = list(folders)
+    above = Path(os.path.commonpath([folder.resolve() for folder in folders])) if folders else Path()
+    traces = Traces(folders)
     sources: list[Source] = []
     left_out: dict[str, str] = {}
     seen: set[Path] = set()
     for folder in folders:
         runs, broken = read_runs(folder)
-        prefix = f"{folder.name}/" if len(folders) > 1 else ""
+        prefix = folder.resolve().relative_to(above).as_posix() if len(folders) > 1 else ""
+        prefix = "" if prefix in ("", ".") else f"{prefix}/"
         for run in runs:
             if run.folder.resolve() in seen:
                 continue
             seen.add(run.folder.resolve())
-            name = folder.resolve().name if run.name == "." else f"{prefix}{run.name}"
+            name = run.folder.resolve().name if run.name == "." else run.name
             try:
-                sources.append(_of_run(replace(run, name=name), folders, curves, pictures_of))
-            except ValueError as error:  # such as a trace that is damaged
-                left_out[name] = str(error)
+                sources.append(run_source(replace(run, name=f"{prefix}{name}"), traces, curves, pictures_of))
+            except ValueError as error:
+                left_out[f"{prefix}{name}"] = str(error)
         left_out |= {f"{prefix}{name}": reason for name, reason in broken.items()}
     return sources, left_out
 
@@ -87,7 +93,10 @@ def trace_source(
     """A trace with the policies that are replayed on it.
 
     own: the policy whose operating point is shown, if it has thresholds. grid: of its network, if known.
+
+    Raises ValueError as `check_calibration`.
     """
+    check_calibration(trace, calibration)
     summary = trace_figures(trace) | {"grid": grid}
     if own is not None and own.threshold is not None:
         summary |= policy_figures(own, trace.replay(own))
@@ -96,15 +105,21 @@ def trace_source(
     return Source(run, lambda: trace, "", held_out, own, curves=policies)
 
 
-def _of_run(
+def run_source(
     run: Run,
-    folders: Sequence[Path],
-    curves: Mapping[str, Policy] | None,
-    pictures_of: Callable[[Run, Path], Pictures] | None,
+    traces: Traces,
+    curves: Mapping[str, Policy] | None = None,
+    pictures_of: Callable[[Run, Path], Pictures] | None = None,
 ) -> Source:
-    checkpoint, split = _checkpoint(run), split_of(run)
-    homes = list(dict.fromkeys([run.folder, checkpoint.parent.parent, *folders]))
-    found, held_out = _trace_in(homes, run, split), _trace_in(homes, run, "calibration")
+    """A finished run with what it left; the arguments are those of `run_sources`.
+
+    Raises ValueError if its summary lacks what a report needs.
+    """
+    _check_summary(run.summary)
+    checkpoint = _checkpoint(run)
+    homes = list(dict.fromkeys([run.folder, checkpoint.parent.parent]))
+    trace, without_trace = traces.of(run, split_of(run), homes)
+    calibration, _ = traces.of(run, "calibration", homes)
     own, without_policy = None, ""
     try:
         own = FittedPolicy.load(run.folder / "policy.json").policy
@@ -117,15 +132,78 @@ def _of_run(
         pictures = pictures_of(run, checkpoint)
     return Source(
         run,
-        partial(Trace.load, found) if found else None,
-        "" if found else f"no trace of {run.summary['split']} below {' or '.join(map(str, homes))}",
-        partial(Trace.load, held_out) if held_out and split != "calibration" else None,
+        partial(Trace.load, trace) if trace else None,
+        without_trace,
+        partial(Trace.load, calibration) if calibration and split_of(run) != "calibration" else None,
         own,
         without_policy,
         curves or {},
         pictures,
         "" if pictures else without,
     )
+
+
+class Traces:
+    """Where the traces of runs are: beside a run, in the run of its checkpoint, or below given folders."""
+
+    def __init__(self, folders: Iterable[Path] = ()) -> None:
+        self._folders = list(folders)
+
+    def of(self, run: Run, split: str, homes: Sequence[Path]) -> tuple[Path | None, str]:
+        """The folder of the trace of a run's network on a split, or the reason why there is none.
+
+        On ``calibration`` it is of the same data set as the split that was reported.
+        """
+        reasons = []
+        for folder in chain((home / "trace" / split for home in homes), self._below.get(split, ())):
+            if not (folder / "trace.json").is_file():
+                continue
+            try:
+                info = TraceInfo.load(folder)
+            except ValueError as error:
+                reasons.append(str(error))
+                continue
+            if info.fingerprint != run.summary.get("fingerprint"):
+                continue
+            if split == "calibration":
+                if _dataset(info.split) == _dataset(run.summary["split"]):
+                    return folder, ""
+            elif info.split == run.summary["split"]:
+                return folder, ""
+        places = " or ".join(str(home) for home in [*homes, *self._folders])
+        return None, "; ".join(reasons) or f"no trace of {run.summary['split']} below {places}"
+
+    @cached_property
+    def _below(self) -> Mapping[str, list[Path]]:
+        """The folders of all traces below the given folders, by their names."""
+        found: dict[str, list[Path]] = {}
+        for top in self._folders:
+            for folder, below, files in os.walk(top):
+                below[:] = sorted(name for name in below if name != "wandb" and not name.startswith("."))
+                if "trace.json" in files:
+                    found.setdefault(Path(folder).name, []).append(Path(folder))
+        return found
+
+
+def _dataset(split: str) -> str:
+    """``synthetic`` of ``synthetic/test@abc``."""
+    return split.partition("@")[0].rpartition("/")[0]
+
+
+def _check_summary(summary: Mapping[str, Any]) -> None:
+    """Raise ValueError unless a summary has what a report needs."""
+    try:
+        rows = [(str(row["name"]), float(row["top1"]), float(row["gmacs"])) for row in summary["checkpoints"]]
+        int(summary["videos"])
+        times = summary.get("milliseconds")
+        if times is not None and len(times["checkpoints"]) != len(rows):
+            raise ValueError(
+                f"it has times of {len(times['checkpoints'])} checkpoints, and {len(rows)} of them"
+            )
+    except KeyError as error:
+        raise ValueError(f"summary.json lacks {error}") from error
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"summary.json is not that of a run: {error}") from error
 
 
 def _checkpoint(run: Run) -> Path:
@@ -135,22 +213,6 @@ def _checkpoint(run: Run) -> Path:
     if own.is_file() or not given:
         return own
     return Path(str(given))
-
-
-def _trace_in(homes: Sequence[Path], run: Run, split: str) -> Path | None:
-    """The trace of a run's network on a split: in the folder of a run, else anywhere below the last homes."""
-    beside = (home / "trace" / split for home in homes)
-    below = (path.parent for home in homes for path in home.rglob("trace.json"))
-    return next((folder for folder in chain(beside, below) if _is_of(folder, run, split)), None)
-
-
-def _is_of(folder: Path, run: Run, split: str) -> bool:
-    if folder.name != split or not (folder / "trace.json").is_file():
-        return False
-    info = TraceInfo.load(folder)
-    if info.fingerprint != run.summary.get("fingerprint"):
-        return False
-    return split == "calibration" or info.split == run.summary["split"]
 
 
 def split_of(run: Run) -> str:

@@ -120,7 +120,7 @@ def draw_points(
 
 
 def draw_front(axes: Axes, points: Sequence[tuple[float, float]]) -> list[tuple[Artist, str]]:
-    """Points of cost and accuracy (%) that no other one beats, joined by a line; an entry of a legend."""
+    """Points of cost and accuracy (%) that no other one beats, joined by steps; an entry of a legend."""
     best = [
         one
         for one in sorted(set(points))
@@ -128,7 +128,7 @@ def draw_front(axes: Axes, points: Sequence[tuple[float, float]]) -> list[tuple[
     ]
     if len(best) < 2:
         return []
-    (drawn,) = axes.plot(*zip(*best, strict=True), color="black", linewidth=0.6, zorder=1)
+    (drawn,) = axes.step(*zip(*best, strict=True), where="post", color="black", linewidth=0.6, zorder=1)
     return [(drawn, "Pareto-optimal")]
 
 

@@ -9,19 +9,24 @@ const datasetOf = (run) => run.facts.dataset || "";
 const fullGmacs = (run) => run.full.gmacs;
 const isShown = (place) => !state.hidden.has(place) && datasetOf(content.runs[place]) === state.dataset;
 
-/** The curves of a run that are drawn: those of the chosen policies, its own one first. */
+/** The curve of a run's own policy; undefined where it has none. */
+const ownCurve = (run) => (run.own_curve === null ? undefined : content.curves[run.own_curve]);
+
+/** The curve on which a budget moves a run: its own, else the first one. */
+const movedCurve = (run) => ownCurve(run) || content.curves[run.curves[0]];
+
+/** The curves of a run that are drawn: its own, and those of the chosen policies. */
 function curvesOf(run) {
-  const there = run.curves.map((number) => ({ number, curve: content.curves[number] }));
-  const wanted = there.filter(({ curve }, i) => (i === 0 && state.policies.has("")) || state.policies.has(curve.policy));
-  return wanted;
+  const there = run.curves.map((number) => content.curves[number]);
+  return there.filter((curve) => (curve === ownCurve(run) ? state.policies.has("") : state.policies.has(curve.policy)));
 }
 
 /** The curve of the chosen run that details are shown of; undefined where it has none. */
-const chosenCurve = () => content.curves[state.curve === null ? content.runs[state.run].curves[0] : state.curve];
+const chosenCurve = () => (state.curve === null ? movedCurve(content.runs[state.run]) : content.curves[state.curve]);
 
 /** Costs of a run's operating point in the chart's unit; null where it was not measured. */
 function costOf(run, gmacs, milliseconds) {
-  if (state.unit === "ms") return milliseconds === undefined ? null : milliseconds;
+  if (state.unit.startsWith("ms ")) return milliseconds === undefined || run.milliseconds.device !== state.unit.slice(3) ? null : milliseconds;
   return state.unit === "share" ? 100 * gmacs / fullGmacs(run) : gmacs;
 }
 
@@ -30,7 +35,7 @@ const budgetGmacs = (run) => (state.budgetUnit === "share" ? state.budget * full
 /** A run's operating point: the one that it chose, or that of the budget on one of its curves; null without. */
 async function pointOf(run, curve) {
   if (state.budget === null) {
-    if (!run.dynamic || (curve && curve !== content.curves[run.curves[0]])) return null;
+    if (!run.dynamic || (curve && curve !== ownCurve(run))) return null;
     const times = run.milliseconds;
     return { top1: run.dynamic.top1, gmacs: run.dynamic.gmacs, milliseconds: times ? times.dynamic : undefined, threshold: null, point: null };
   }
@@ -75,8 +80,8 @@ async function drawCurves() {
     }
   } else for (const { run, place } of shown) {
     const drawn = curvesOf(run);
-    if (drawn.length === 0 && state.policies.has("")) drawn.push({ curve: null });
-    for (const { curve } of drawn) {
+    if (!ownCurve(run) && run.dynamic && state.policies.has("")) drawn.push(null);
+    for (const curve of drawn) {
       const key = colorKey(run, curve);
       if (!styles.has(key)) styles.set(key, lineStyle(styles.size));
       const style = styles.get(key), first = !traces.some((trace) => trace.legendgroup === key);
@@ -117,28 +122,27 @@ async function drawCurves() {
       }
     }
   }
-  traces.push(...(state.seeds ? [] : checkpointPoints()), ...marks, ...fullPoints(shown, state.seeds ? [] : points));
+  traces.push(...(state.seeds ? [] : checkpointPoints()), ...marks, ...fullPoints(shown));
   if (state.pareto && points.length > 1) {
     const front = paretoFront(points);
     traces.push({ x: front.map((p) => p.x), y: front.map((p) => p.y), mode: "lines", name: "Pareto front", line: { shape: "hv", width: 1.2, color: isDark() ? "#e8ecf2" : "#1c2330", dash: "dot" }, hoverinfo: "skip" });
   }
   traces.push(...publishedPoints());
   if (turn !== curveDraw) return;
-  const units = { gmacs: "mean GMACs a video", share: "mean cost a video (% of full inference)", ms: "milliseconds a video, predicted from measured checkpoints" };
-  const xaxis = { title: { text: units[state.unit] }, type: state.scale };
+  const units = { gmacs: "mean GMACs a video", share: "mean cost a video (% of full inference)" };
+  const xaxis = { title: { text: units[state.unit] || `ms a video, predicted from measured checkpoints, on ${plain(cut(state.unit.slice(3), 60))}` }, type: state.scale };
   if (state.scale === "linear") xaxis.rangemode = "tozero";
   await draw("curve-plot", traces, { xaxis, yaxis: { title: { text: "top-1 (%)" } }, hovermode: "closest", showlegend: !(isNarrow() && styles.size > 6) });
 }
 
 /** Full inference: a hollow square a network. */
-function fullPoints(shown, points) {
+function fullPoints(shown) {
   const seen = new Set(), traces = [];
   for (const { run, place } of shown) {
     const x = costOf(run, run.full.gmacs, run.milliseconds ? run.milliseconds.full : undefined);
     const key = `${x} ${run.full.top1}`;
     if (x === null || seen.has(key)) continue;
     seen.add(key);
-    points.push({ x, y: 100 * run.full.top1 });
     traces.push({ place, run, x });
   }
   return [{

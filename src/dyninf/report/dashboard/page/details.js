@@ -8,13 +8,17 @@ async function chosenPoint() {
   const curve = chosenCurve();
   if (!trace) return { run, trace, curve, why: run.without_trace || "There is no trace of this run.", shares: run.dynamic && run.dynamic.exit_share };
   if (state.budget === null) {
-    const isOwn = !curve || run.curves.length === 0 || curve === content.curves[run.curves[0]];
+    const isOwn = !curve || curve === ownCurve(run);
     if (!isOwn || !run.own) return { run, trace, curve, why: "No operating point was chosen here: move the slider above to give a budget." };
     const { values } = await unpack(run.own.exit);
     return { run, trace, curve, exits: values, thresholds: run.own.thresholds, policy: run.own.policy };
   }
+  if (!curve) return { run, trace, curve, why: "There is no curve along which a budget could move it." };
   const columns = await columnsOf(curve), point = affordable(columns, budgetGmacs(run));
-  if (point < 0) return { run, trace, curve, why: `The budget is below the cost of the first checkpoint, ${short(trace.gmacs[0])} GMACs.` };
+  if (point < 0) {
+    const least = Math.min(...(columns.calibration_gmacs || columns.gmacs));
+    return { run, trace, curve, why: `The budget is below the cheapest point of this curve, ${short(least)} GMACs.` };
+  }
   const threshold = columns.threshold[point];
   return { run, trace, curve, exits: await exitsAt(curve, point), thresholds: trace.checkpoints.map((_, k) => (k + 1 < trace.checkpoints.length ? threshold : null)), policy: curve.policy };
 }
@@ -45,7 +49,7 @@ function drawTiles(run, outcome, chosen) {
     const given = (chosen.thresholds || []).filter((value) => value !== null);
     const same = given.every((value) => value === given[0]);
     tiles.push(tile(percent(outcome.top1), "top-1, dynamic"), tile(`${signed(outcome.top1 - outcome.fullTop1)} points`, `against full inference, ${percent(outcome.fullTop1)}`),
-      tile(short(outcome.gmacs), "mean GMACs a video"), tile(percent(outcome.share), `of full inference's ${short(trace_gmacs(run))} GMACs`));
+      tile(short(outcome.gmacs), "mean GMACs a video"), tile(percent(outcome.share), `of full inference's ${short(gmacsOfFull(run))} GMACs`));
     if (given.length) tiles.push(tile(same ? given[0].toFixed(4) : "one each", same ? "threshold" : given.map((value) => value.toFixed(3)).join(", ")));
     tiles.push(tile(outcome.V, "videos"));
   } else {
@@ -55,7 +59,7 @@ function drawTiles(run, outcome, chosen) {
   byId("figures").replaceChildren(...tiles);
 }
 
-const trace_gmacs = (run) => (run.trace === null ? run.full.gmacs : content.traces[run.trace].gmacs.at(-1));
+const gmacsOfFull = (run) => (run.trace === null ? run.full.gmacs : content.traces[run.trace].gmacs.at(-1));
 
 /** Checkpoints along an axis, told apart by their place, whatever their names. */
 function checkpointAxis(all, most = 18) {
@@ -147,7 +151,13 @@ async function drawReliability(trace) {
   await draw("reliability-plot", [diagonal, ...traces], { xaxis: { title: { text: "probability of the answer" }, range: [0, 1.02] }, yaxis: { title: { text: "share that is right" }, range: [0, 1.02] } });
 }
 
-async function drawConfidence(trace, { thresholds, policy }) {
+/** A quantile of sorted values, between neighbours on a straight line. */
+function quantile(values, q) {
+  const place = q * (values.length - 1), below = Math.floor(place);
+  return values[below] + (place - below) * (values[Math.min(below + 1, values.length - 1)] - values[below]);
+}
+
+async function drawConfidence(trace, { thresholds, policy, curve }) {
   const K = trace.checkpoints.length;
   const [{ values: label }, { values: predicted }, { values: probability }] = await Promise.all([unpack(trace.label), unpack(trace.predicted), unpack(trace.probability)]);
   const { x, names, axis } = checkpointAxis(trace.checkpoints);
@@ -157,12 +167,13 @@ async function drawConfidence(trace, { thresholds, policy }) {
       const values = [];
       for (let v = 0; v < label.length; v++) if ((predicted[v * K + K - 1] === label[v]) === wanted) values.push(probability[v * K + k] / SHARES);
       values.sort((a, b) => a - b);
-      return [0.25, 0.5, 0.75].map((q) => (values.length ? values[Math.round(q * (values.length - 1))] : null));
+      return [0.25, 0.5, 0.75].map((q) => (values.length ? quantile(values, q) : null));
     });
     const line = (q, more) => ({ x, y: quartiles.map((values) => values[q]), mode: "lines", line: { width: 0, color }, hoverinfo: "skip", showlegend: false, ...more });
     return [line(0, {}), line(2, { fill: "tonexty", fillcolor: tint(color, 0.16) }), line(1, { mode: "lines+markers", line: { color, width: 2 }, name, showlegend: true, hoverinfo: "all", text: names, hovertemplate: "%{text}: median %{y:.3f}<extra></extra>" })];
   });
-  if (thresholds && /^(max_?probability)/i.test(policy || "")) {
+  // Thresholds of scaled probabilities are not those of what is drawn here.
+  if (thresholds && (policy || "").startsWith("max_probability") && !(curve && curve.is_scaled)) {
     traces.push({ x, y: thresholds, mode: "lines", name: "threshold", line: { color: isDark() ? "#e8ecf2" : "#1c2330", dash: "dot", width: 1.4, shape: "hvh" }, text: names, hovertemplate: "%{text}: threshold %{y:.4f}<extra></extra>" });
   }
   await draw("confidence-plot", traces, { xaxis: axis, yaxis: { title: { text: "probability of the answer" }, range: [0, 1.03] }, margin: { l: 56, r: 14, t: 10, b: 70 } });

@@ -11,7 +11,8 @@ function fillControls() {
   const datasets = [...new Set(content.runs.map(datasetOf))];
   state.dataset = datasetOf(content.runs[0]);
   options(byId("dataset"), datasets.map((name) => [name, name || "(not named)"]), state.dataset);
-  if (content.runs.some((run) => run.milliseconds)) byId("unit").append(element("option", { value: "ms" }, "milliseconds"));
+  const devices = new Set(content.runs.filter((run) => run.milliseconds).map((run) => run.milliseconds.device));
+  byId("unit").append(...[...devices].map((device) => element("option", { value: `ms ${device}` }, `ms on ${cut(device, 40)}`)));
   const settings = Object.keys(content.runs[0].settings || {});
   const keys = ["run", "policy", ...["backbone", "scheme", "seed"].filter((key) => ofAllRuns(key) > 1), ...settings];
   state.color = content.runs.length > 10 && ofAllRuns("backbone") > 1 ? "backbone" : content.runs.length > 10 && ofAllRuns("scheme") > 1 ? "scheme" : content.runs.length === 1 && content.runs[0].curves.length > 1 ? "policy" : "run";
@@ -25,11 +26,13 @@ function fillControls() {
 }
 
 function fillPolicies() {
-  const first = new Set(content.runs.map((run) => run.curves[0])), names = [...new Set(content.curves.filter((_, i) => !first.has(i)).map((curve) => curve.policy))];
+  const own = new Set(content.runs.map((run) => run.own_curve)), names = [...new Set(content.curves.filter((_, i) => !own.has(i)).map((curve) => curve.policy))];
   state.policies = new Set([""]);
   if (!names.length) return byId("policies").replaceChildren();
   if (content.runs.length <= 2 && names.length <= 8) names.forEach((name) => state.policies.add(name));
-  byId("policies").replaceChildren("policies:", ...[["", "each run's own"], ...names.map((name) => [name, name])].map(([name, words]) => {
+  const hasOwn = content.runs.some((run) => run.own_curve !== null || run.dynamic);
+  if (!hasOwn) state.policies.add(names[0]);
+  byId("policies").replaceChildren("policies:", ...[...(hasOwn ? [["", "each run's own"]] : []), ...names.map((name) => [name, name])].map(([name, words]) => {
     const box = element("input", { type: "checkbox", "data-policy": name });
     box.checked = state.policies.has(name);
     box.addEventListener("change", () => { box.checked ? state.policies.add(name) : state.policies.delete(name); drawCurves(); });
@@ -53,9 +56,8 @@ function chooseRun(place) {
   const run = content.runs[place];
   if (datasetOf(run) !== state.dataset) { state.dataset = datasetOf(run); byId("dataset").value = state.dataset; }
   byId("which-run").value = String(place);
-  options(byId("which-curve"), run.curves.map((number, i) => [String(number), i ? content.curves[number].policy : `${content.curves[number].policy} (the run's own)`]));
-  const without = Object.entries(run.without_curves);
-  byId("point-note").textContent = without.length ? `No curve of ${without.map(([name, reason]) => `${name}: ${reason}`).join("; ")}` : "";
+  options(byId("which-curve"), run.curves.map((number) => [String(number), content.curves[number].policy + (number === run.own_curve ? " (the run's own)" : "")]));
+  byId("point-note").textContent = run.notes.length ? `${run.name}: ${run.notes.join("; ")}.` : "";
   byId("which-curve").disabled = run.curves.length < 2;
   options(byId("confusion-at"), [["exit", "where each video left"], ...run.checkpoints.map((row, k) => [String(k), `all at ${row.name}`])]);
   drawRuns(); drawGallery();
@@ -65,7 +67,7 @@ function chooseRun(place) {
 /** Figures of every run at the budget, for the table. */
 async function updateBudget() {
   showBudget();
-  await Promise.all(content.runs.map(async (run) => { run.atBudget = state.budget === null || !run.curves.length ? null : await pointOf(run, content.curves[run.curves[0]]); }));
+  await Promise.all(content.runs.map(async (run) => { run.atBudget = state.budget === null || !run.curves.length ? null : await pointOf(run, movedCurve(run)); }));
   drawRuns(); drawCurves(); drawDetails();
 }
 

@@ -6,7 +6,9 @@ function seedGroups(places) {
   for (const place of places) {
     const run = content.runs[place], facts = { ...run.facts, ...run.settings, run: null, seed: null, sees_labels: null };
     if (!String(run.facts.promise || "").startsWith("none")) facts.threshold = null;
-    const key = run.facts.seed === undefined ? `alone ${place}` : JSON.stringify(facts);
+    let key = run.facts.seed === undefined ? `alone ${place}` : JSON.stringify(facts);
+    // The same seed twice says nothing about another training.
+    while ((groups.get(key) || []).some((other) => content.runs[other].facts.seed === run.facts.seed)) key += " again";
     if (!groups.has(key)) groups.set(key, []);
     groups.get(key).push(place);
   }
@@ -24,7 +26,7 @@ function groupName(places, groups) {
   return words.join(" ") || `${run.facts.backbone || run.name} ${run.facts.scheme || ""}`.trim();
 }
 
-/** Accuracy at a cost, halfway between the neighbouring points of a curve in ascending order of cost. */
+/** Accuracy at a cost, on the straight line between the neighbouring points of a curve in ascending order of cost. */
 function interpolated(cost, top1, at) {
   let i = cost.findIndex((value) => value >= at);
   if (i <= 0) return top1[i === 0 ? 0 : top1.length - 1];
@@ -39,7 +41,7 @@ const deviation = (values) => (values.length < 2 ? 0 : Math.sqrt(values.reduce((
 async function groupSeries(places, name, style) {
   const runs = places.map((place) => content.runs[place]), curves = [], marks = [];
   for (const run of runs) {
-    const curve = content.curves[run.curves[0]];
+    const curve = movedCurve(run);
     if (curve) {
       const columns = await columnsOf(curve);
       const cost = Array.from(columns.gmacs, (gmacs, p) => costOf(run, gmacs, columns.milliseconds && columns.milliseconds[p]));

@@ -1,4 +1,5 @@
-// Colours and the common look of charts. Okabe and Ito's palette: told apart by colour-blind people as well.
+// Colours and the common look of charts. Okabe and Ito's palette, which colour-blind people can tell apart, with a
+// darker yellow and with grey.
 
 const PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#b8a900"];
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash"];
