@@ -184,7 +184,10 @@ def test_videos_play_and_say_why_they_stopped(watched: Watched, runs: Path) -> N
     page.uncheck("#cam")
     assert page.locator(".cam:visible").count() == 0
     reasons = page.locator(".card details summary").all_inner_texts()
-    assert all(re.search(r"≥|never sure", reason) for reason in reasons)
+    for reason in reasons:
+        left = re.fullmatch(r"It left since ([\d.]+) ≥ (-?[\d.]+)\.", reason)
+        assert left is not None or reason.startswith("It was never sure enough")
+        assert left is None or float(left[1]) >= float(left[2])
     assert page.locator(".card").count() >= 2
     loaded = page.evaluate(
         "Promise.all(content.runs[0].gallery.videos.map(async (video) => {"
@@ -220,15 +223,26 @@ def test_figures_come_as_png_and_svg(runs: Path) -> None:
 
 def test_train_and_sweep_end_in_a_report(tiny: list[str], runs: Path) -> None:
     checkpoint = "checkpoint=runs/1-joint/checkpoints/best.ckpt"
-    given = ["policy.threshold=0.2", "report=true", "output=evaluated"]
+    given = ["policy.threshold=0.2", "output=evaluated/below"]
+    forked("evaluate", checkpoint, *given, cwd=runs, logs=runs / "logs").check()
+    given = ["policy.threshold=0.3", "report=true", "output=evaluated"]
     done = forked("evaluate", checkpoint, *given, cwd=runs, logs=runs / "logs").check()
     assert done.out.strip().endswith("evaluated/report.html")
+    [run] = content_of(runs / "evaluated/report.html")["runs"]  # and not the one below it
+    assert run["own"]["thresholds"][0] == 0.3
     trace = ["trace=runs/1-joint/trace/test", "calibration=runs/1-joint/trace/calibration"]
     done = forked("sweep", *trace, "report=true", "output=s1", cwd=runs, logs=runs / "logs").check()
     assert done.out.strip().endswith("s1/report.html")
     content = content_of(runs / "s1/report.html")
     assert content["runs"][0]["grid"]["cells"]
     assert content["runs"][0]["own"] is not None
+    # What an earlier sweep left in the folder is not what this one did.
+    forked(
+        "sweep", trace[0], "policy=entropy", "report=true", "output=s1", cwd=runs, logs=runs / "logs"
+    ).check()
+    content = content_of(runs / "s1/report.html")
+    assert [curve["policy"] for curve in content["curves"]] == ["entropy"]
+    assert content["runs"][0]["own"] is None
     done = forked("sweep", "runs=runs", "report=true", "output=s2", cwd=runs, logs=runs / "logs").check()
     assert [run["name"] for run in content_of(runs / "s2/report.html")["runs"]] == ["0-depth", "1-joint"]
 

@@ -3,6 +3,7 @@
 Legend: V videos, N classes.
 """
 
+import http.client
 import json
 import threading
 from collections.abc import Iterator
@@ -316,7 +317,11 @@ def test_the_page_comes_with_headers_that_keep_everything_else_out(service: Runn
         assert allowed.startswith("default-src 'self'; img-src 'self' data: blob:")
         assert "unsafe" not in allowed
         assert response.headers["X-Content-Type-Options"] == "nosniff"
-    assert httpx.get(f"{service.url}/page/../service.py").status_code == 404
+    for path in ("/page/../service.py", "/page/%2e%2e/service.py", "/page//etc/passwd"):
+        connection = http.client.HTTPConnection(*service.address, timeout=10)  # which sends a path as it is
+        connection.request("GET", path)
+        assert connection.getresponse().status == 404
+        connection.close()
 
 
 def test_without_a_page_there_is_nothing_to_watch(small_network: Network, tmp_path: Path) -> None:

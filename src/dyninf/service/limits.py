@@ -9,7 +9,8 @@ MEBI = 2**20
 class Limits:
     """What is beyond one of these is refused; so memory and disk are bounded whatever clients send.
 
-    queue: uploads that are being received, wait or run; one more is told to come again (429).
+    queue: uploads that are being received, wait or run; one more is told to come again (429). Videos that are
+        watched have at most eight places of their own (`watching.WAITING`).
     upload_mb: of a request's body, in 2^20 bytes (413). upload_seconds: for it to arrive (408).
     seconds, frames: of the video; megapixels: of its pictures, in 10^6 (422).
     time_limit: seconds from the beginning of a request to its answer, upload and waiting included (503).
