@@ -42,7 +42,7 @@ def reports(folder: Path, run: Path, runs: Path, browser: Any) -> None:
     )
     command("report", f"runs={run}", f"output={folder / 'one.html'}", f"figures={folder / 'figures'}")
     for name in ("accuracy", "grid", "gallery"):
-        keep(Image.open(folder / "figures" / f"{name}.png"), f"demo_{name}", 1100)
+        keep(Image.open(folder / "figures" / f"{name}.png"), f"demo_{name}", 1000)
 
     page = opened(browser, folder / "many.html", 1280, "light")
     page.locator("#budget").fill("800")
@@ -50,6 +50,8 @@ def reports(folder: Path, run: Path, runs: Path, browser: Any) -> None:
     shot(page, "report", height=1010)
     page.close()
     page = opened(browser, folder / "one.html", 1280, "light")
+    page.add_style_tag(content="header { position: static !important }")  # or it lies over the parts below
+    page.click("#play")  # paused at a frame that was processed
     shot(page, "report_grid", of="#figures ~ .pair")
     shot(page, "report_gallery", of="#videos")
     page.close()
