@@ -10,6 +10,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
+from dyninf.allowed_targets import check_plain, check_targets
 from dyninf.atomic import atomic_file
 from dyninf.backbones.pretrained_file import SAVED_KEY
 from dyninf.configuration import command, make
@@ -107,27 +108,23 @@ def read(path: str | Path) -> CheckpointFile:
         ) from error
     if not isinstance(content, dict) or SAVED_KEY not in content or "state_dict" not in content:
         raise ValueError(f"{path} is no checkpoint of dyninf.train: it has no {SAVED_KEY!r} entry")
-    weights = {
-        name.removeprefix(PREFIX): tensor
-        for name, tensor in content["state_dict"].items()
-        if name.startswith(PREFIX)
-    }
-    saved = content[SAVED_KEY]
+    try:
+        return _parsed(content["state_dict"], content[SAVED_KEY], path)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged: what a checkpoint of dyninf.train has is not there") from error
+
+
+def _parsed(state: Mapping[str, Tensor], saved: Mapping[str, Any], path: Path) -> CheckpointFile:
+    weights = {name.removeprefix(PREFIX): tensor for name, tensor in state.items() if name.startswith(PREFIX)}
+    wrong = [name for name, tensor in weights.items() if not isinstance(tensor, Tensor)]
+    if wrong:
+        raise ValueError(f"{path} is damaged: {wrong[0]} is no tensor")
     check_targets(saved["config"], path)
-    return CheckpointFile(
-        path, OmegaConf.create(saved["config"]), tuple(saved["classes"]), weights, saved.get("gate_width")
-    )
-
-
-def check_targets(config: Any, source: Path | str) -> None:
-    """Raise ValueError if a config would build a network or data of other code than ours.
-
-    source: where it is from, to be named. Files with other code would be refused when they are read.
-    """
-    for group in ("backbone", "scheme", "dataset"):
-        target = str(config.get(group, {}).get("_target_", ""))
-        if not target.startswith("dyninf."):
-            raise ValueError(f"{source} names {target!r} as its {group}, which is not of dyninf")
+    check_plain(saved["config"], path)
+    classes, gate_width = tuple(str(name) for name in saved["classes"]), saved.get("gate_width")
+    if gate_width is not None and not isinstance(gate_width, int):
+        raise ValueError(f"{path} is damaged: its gates have the width {gate_width!r}")
+    return CheckpointFile(path, OmegaConf.create(saved["config"]), classes, weights, gate_width)
 
 
 def load_weights(network: Network, weights: Mapping[str, Tensor], path: Path, dry: bool = False) -> None:

@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 from pytorch_lightning.loggers import Logger
 
 from dyninf import checkpoint_file
+from dyninf.allowed_targets import check_plain, check_targets
 from dyninf.configuration import make, with_defaults
 from dyninf.data import VideoDataModule
 from dyninf.grid import Network
@@ -27,7 +28,8 @@ def pictures_of(run: Run, checkpoint: Path) -> Pictures:
 
     def load() -> tuple[Network, VideoDataModule]:
         file = checkpoint_file.read(checkpoint)
-        checkpoint_file.check_targets(run.config, checkpoint)
+        check_targets(run.config, checkpoint)
+        check_plain(run.config["dataset"], checkpoint)
         return file.network(), make(with_defaults(OmegaConf.create(dict(run.config["dataset"]))))
 
     return load

@@ -8,6 +8,7 @@ from pytorch_lightning.loggers import Logger
 from rich.console import Console
 
 from dyninf import checkpoint_file
+from dyninf.allowed_targets import check_targets
 from dyninf.backbones import fit_weights, read_weights
 from dyninf.cli import application, quieten
 from dyninf.configuration import make, make_promise, yes_or_no
@@ -26,7 +27,7 @@ def main(config: DictConfig) -> float | None:
     pl.seed_everything(config.seed, workers=True, verbose=False)
     output = Path(config.paths.output_dir)
     promise, wants_report = make_promise(config), yes_or_no(config, "report")
-    checkpoint_file.check_targets(config, "the configuration")
+    check_targets(config, "the configuration")
     if config.checkpoint and config.pretrained:
         raise ValueError("give checkpoint or pretrained, not both: a run that goes on has weights of its own")
     resume = checkpoint_file.read(config.checkpoint) if config.checkpoint else None
