@@ -37,7 +37,7 @@ lint: setup  ## ruff (rules and format) and mypy
 	$(BIN)/python -m mypy
 
 docs: setup  ## build the documentation into site/ (a broken link or reference ends it)
-	$(BIN)/python -m mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 format: setup  ## let ruff fix and format the sources
 	$(BIN)/python -m ruff check --fix .

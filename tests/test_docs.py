@@ -37,7 +37,7 @@ PLACEHOLDERS = {"dataset=NAME": "dataset=ucf101", "experiment=NAME": "experiment
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site, built as `make docs` does it."""
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     build = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
     assert build.returncode == 0, build.stdout + build.stderr
     return folder
