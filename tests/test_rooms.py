@@ -11,7 +11,7 @@ from tests.entry_points import MODULES
 import dyninf
 
 PACKAGE = Path(dyninf.__file__).parent
-LEAVES = {"atomic", "batch", "lazy", "processor", "version"}
+LEAVES = {"atomic", "batch", "json_file", "lazy", "processor", "version"}
 MAY_IMPORT = {
     "grid": set(),
     "policies": set(),

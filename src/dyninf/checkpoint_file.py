@@ -1,13 +1,14 @@
 """Checkpoint files of a run, which carry the config that built their network."""
 
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
 
 from dyninf.allowed_targets import check_plain, check_targets
@@ -15,6 +16,7 @@ from dyninf.atomic import atomic_file
 from dyninf.backbones.pretrained_file import SAVED_KEY
 from dyninf.configuration import command, make
 from dyninf.grid import Network
+from dyninf.json_file import brief
 
 PREFIX = "network."
 
@@ -35,13 +37,25 @@ class CheckpointFile:
     def network(self) -> Network:
         """Build the network and load its weights.
 
-        Raises ValueError if the weights are not of the architecture that the config names.
+        Its shapes are held against the weights before anything of their size is made: a config from elsewhere
+        takes no more memory than its file has.
+
+        Raises ValueError if the config makes no network, or one of another architecture than the weights.
         """
-        network = make_network(self.config, len(self.classes))
-        if self.gate_width is not None:
-            network.attach_gates(self.gate_width)
+        with torch.device("meta"):
+            load_weights(self._made(), self.weights, self.path, dry=True)
+        network = self._made()
         load_weights(network, self.weights, self.path)
         return network.eval()
+
+    def _made(self) -> Network:
+        try:
+            network = make_network(self.config, len(self.classes))
+            if self.gate_width is not None:
+                network.attach_gates(self.gate_width)
+        except (ValueError, TypeError, RuntimeError, HydraException, OmegaConfBaseException) as error:
+            raise ValueError(f"{self.path} has a config that makes no network: {brief(error)}") from error
+        return network
 
     def config_with(self, config: DictConfig) -> DictConfig:
         """The config of the run, with what another command's config has in its place."""
@@ -101,8 +115,7 @@ def read(path: str | Path) -> CheckpointFile:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except PermissionError:
         raise
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        # torch's own words, "101" or "Invalid argument" among them, help nobody.
+    except Exception as error:  # a damaged stream leads its reader to any; and torch's words help nobody
         raise ValueError(
             f"{path} cannot be read: it is damaged or incomplete, or no checkpoint of dyninf.train"
         ) from error

@@ -7,6 +7,7 @@ from experiments.fuzz import children
 from experiments.fuzz.annotation_mutations import MUTATIONS as CHANGES
 from experiments.fuzz.annotations import FORMATS, Annotations
 from experiments.fuzz.children import FAULT, run_cases
+from experiments.fuzz.run_files import KINDS, NAMES, RunFiles
 from experiments.fuzz.video_mutations import MUTATIONS, parts
 from experiments.fuzz.videos import SEEDS, Videos, write_seeds
 from tests.experiments.evil import Evil
@@ -39,6 +40,15 @@ def test_mutated_annotations_end_in_a_right_read_or_a_clean_error():
     assert [report for report in reports if report.outcome == FAULT] == []
     assert {annotations.source(number) for number in numbers} == set(FORMATS)
     assert {annotations.mutation(number) for number in numbers} == set(CHANGES)
+
+
+@linux
+def test_mutated_files_of_a_run_end_in_a_read_or_a_clean_error():
+    cases = RunFiles(seed=1)
+    reports = run_cases(cases, range(len(NAMES) * len(KINDS)))
+    assert [report for report in reports if report.outcome == FAULT] == []
+    assert {report.outcome for report in reports} == {"clean error", "read"}
+    assert {cases.source(report.number) for report in reports} == set(KINDS)
 
 
 def test_a_case_is_the_same_whenever_it_is_made(videos):

@@ -218,7 +218,7 @@ def test_broken_and_unfinished_runs_are_named_with_the_reason(
     assert [row["run"] for row in rows_of(tmp_path / "out/runs.csv")] == ["good"]
     text = (tmp_path / "out/runs.md").read_text()
     assert "- unfinished: no summary.json" in text
-    assert "- cut: summary.json is damaged" in text
+    assert "- cut: config.yaml or summary.json is damaged" in text
     assert "- lacking: config.yaml or summary.json lacks 'split'" in text
     assert "- old: no config.yaml" in text
     assert "- no yaml: " in text

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from dyninf.json_file import brief, read_json
 from dyninf.report.summary import shown_threshold
 
 FACTS = ("run", "backbone", "scheme", "dataset", "seed", "policy", "threshold", "promise")
@@ -150,18 +151,20 @@ def read_run(folder: Path, name: str) -> Run:
     ):
         if not (folder / file).is_file():
             raise ValueError(f"no {file}: {means}")
-    text = (folder / "config.yaml").read_text()
-    first, config = text.partition("\n")[0], yaml.safe_load(text)
+    try:
+        text = (folder / "config.yaml").read_text(encoding="utf-8")
+        first, config = text.partition("\n")[0], yaml.safe_load(text)
+        summary = read_json(folder / "summary.json")
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        raise ValueError(f"config.yaml or summary.json is damaged: {brief(error)}") from error
     command = first.removeprefix("# ") if first.startswith("# python -m dyninf.") else ""
     try:
-        run = Run(name, config, json.loads((folder / "summary.json").read_text()), folder, command)
+        run = Run(name, config, summary, folder, command)
         run.facts(), run.figures()
-    except json.JSONDecodeError as error:
-        raise ValueError(f"summary.json is damaged: {error}") from error
     except KeyError as error:
         raise ValueError(f"config.yaml or summary.json lacks {error}") from error
-    except (TypeError, AttributeError, ZeroDivisionError) as error:
-        raise ValueError(f"config.yaml and summary.json are not those of a run: {error}") from error
+    except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        raise ValueError(f"config.yaml and summary.json are not those of a run: {brief(error)}") from error
     return run
 
 

@@ -18,6 +18,7 @@ import torch
 
 from dyninf.atomic import atomic_file
 from dyninf.grid import Network, Segment, segments_of
+from dyninf.json_file import brief, read_json
 from dyninf.processor import processor_abilities
 from dyninf.runtime.engines import ENGINES, Eager, Engine, GraphFiles, cache_folder, folded
 from dyninf.runtime.engines.base import Compiled
@@ -147,7 +148,7 @@ def _key(network: Network, segments: Sequence[Segment], batch: int, engines: Seq
 
 def _read(path: Path) -> Choice:
     try:
-        facts = json.loads(path.read_text())
+        facts = read_json(path)
         return Choice(
             str(facts["engine"]),
             dict(facts["milliseconds"]),
@@ -157,5 +158,5 @@ def _read(path: Path) -> Choice:
         )
     except (KeyError, ValueError, TypeError) as error:
         raise ValueError(
-            f"{path} is damaged: {error}; remove it, and the engines are measured again"
+            f"{path} is damaged: {brief(error)}; remove it, and the engines are measured again"
         ) from error

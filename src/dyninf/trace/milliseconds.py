@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from dyninf.atomic import atomic_file
+from dyninf.json_file import brief, read_json
 from dyninf.trace.trace import Trace
 
 
@@ -82,7 +83,7 @@ class Milliseconds:
                 f"no table of milliseconds at {path}; dyninf.macs measures one: milliseconds={path}"
             )
         try:
-            facts = json.loads(path.read_text())
+            facts = read_json(path)
             return cls(
                 str(facts["network"]),
                 tuple(str(name) for name in facts["checkpoints"]),
@@ -94,5 +95,5 @@ class Milliseconds:
             )
         except KeyError as error:
             raise ValueError(f"{path} is no table of milliseconds: it has no {error}") from error
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{path} is no table of milliseconds: {error}") from error
+        except (ValueError, TypeError, OverflowError) as error:
+            raise ValueError(f"{path} is no table of milliseconds: {brief(error)}") from error

@@ -15,6 +15,7 @@ import torch
 from dyninf import policies
 from dyninf.atomic import atomic_file
 from dyninf.grid import Network, fingerprint
+from dyninf.json_file import brief, read_json
 from dyninf.policies import Policy
 from dyninf.trace.calibrate import Promise
 from dyninf.trace.milliseconds import Milliseconds
@@ -143,7 +144,7 @@ class FittedPolicy:
         if not path.is_file():
             raise FileNotFoundError(f"no policy file at {path}; a run leaves policy.json in its folder")
         try:
-            facts = json.loads(path.read_text())
+            facts = read_json(path)
             if not isinstance(facts, dict):
                 raise ValueError("it holds no names with values")
             checkpoints = tuple(str(name) for name in facts["checkpoints"])
@@ -159,8 +160,8 @@ class FittedPolicy:
             )
         except KeyError as error:
             raise ValueError(f"{path} is no policy file, or a damaged one: it has no {error}") from error
-        except (ValueError, TypeError, OSError) as error:
-            raise ValueError(f"{path} is no policy file, or a damaged one: {error}") from error
+        except (ValueError, TypeError, OverflowError, OSError) as error:
+            raise ValueError(f"{path} is no policy file, or a damaged one: {brief(error)}") from error
 
 
 def _arguments(policy: Policy) -> dict[str, Any]:

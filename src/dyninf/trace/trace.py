@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 from zipfile import BadZipFile
 
 import numpy as np
@@ -18,6 +19,7 @@ from torch import Tensor
 from dyninf.atomic import atomic_folder
 from dyninf.batch import Batch
 from dyninf.grid import Network, evaluation_mode, fingerprint, video_answers, video_macs, video_shape
+from dyninf.json_file import brief, read_json
 from dyninf.policies import Evidence, Outcome, Policy, check_logits, first_stop, ranked_classes
 
 CHUNK = 1024  # videos scored at once, so that a replay's memory does not grow with the split
@@ -48,11 +50,11 @@ class TraceInfo:
             hint = f"; there are traces below it: {', '.join(inside)}" if inside else ""
             raise FileNotFoundError(f"no trace at {folder} (trace.json is missing){hint}")
         try:
-            facts = json.loads((folder / "trace.json").read_text())
+            facts = read_json(folder / "trace.json")
             names = tuple(facts["checkpoints"]), tuple(facts["classes"])
             return cls(facts["network"], facts["fingerprint"], facts["split"], *names)
         except (ValueError, KeyError, TypeError, OSError) as error:
-            raise ValueError(f"the trace at {folder} is damaged: {error}") from error
+            raise ValueError(f"the trace at {folder} is damaged: {brief(error)}") from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +164,7 @@ class Trace:
         folder = Path(folder)
         info = TraceInfo.load(folder)
         try:
-            facts = json.loads((folder / "trace.json").read_text())
+            facts = read_json(folder / "trace.json")
             with open(folder / "videos.csv", newline="") as file:
                 rows = list(csv.DictReader(file))
             return cls(
@@ -174,7 +176,7 @@ class Trace:
                 _array(folder / "gates.npy") if facts.get("gates") else None,
             )
         except (ValueError, KeyError, TypeError, OSError, EOFError, BadZipFile, csv.Error) as error:
-            raise ValueError(f"the trace at {folder} is damaged: {error}") from error
+            raise ValueError(f"the trace at {folder} is damaged: {brief(error)}") from error
 
     def check_same_network(self, other: "Trace | Network") -> None:
         """Raise ValueError unless `other` is, or comes from, the network of this trace."""
@@ -239,4 +241,7 @@ class Trace:
 
 
 def _array(path: Path) -> Tensor:
-    return torch.from_numpy(np.load(path, allow_pickle=False))
+    try:
+        return torch.from_numpy(np.load(path, allow_pickle=False))
+    except (TokenError, SyntaxError) as error:  # of its head, which is parsed as Python's literals are
+        raise ValueError(f"{path.name} is no array: {error}") from error

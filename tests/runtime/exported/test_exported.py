@@ -24,7 +24,7 @@ from dyninf.runtime.exported import Preprocessing, write
 from dyninf.trace import FittedPolicy
 
 CLIPS = 12
-STOPS = (1, 4, 11)
+STOPS = (1, 3, 5)
 CLASSES = [f"class {i}" for i in range(NUM_CLASSES)]
 PREPROCESSING = Preprocessing("dense", 2, 40, SIZE, SIZE, (0.4, 0.5, 0.6), (0.2, 0.25, 0.3))
 USABLE = {name: policy for name, policy in CRITERIA.items() if not policy.sees_labels}
@@ -32,7 +32,7 @@ USABLE = {name: policy for name, policy in CRITERIA.items() if not policy.sees_l
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    return random_network("resnet_small", "joint", 8, width=8, head_width=16, gates=8, seed=1)
+    return random_network("resnet_small", "joint", 8, groups=2, width=8, head_width=16, gates=8, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_a_manifest_says_what_goes_in_and_graphs_do_not_say_where_they_were_made
     assert manifest.preprocessing == PREPROCESSING
     assert manifest.groups == network.permutation
     assert [place.macs for place in manifest.checkpoints] == network.costs(SIZE, SIZE).macs_K.tolist()
-    assert manifest.segments[0].inputs == {"frames.1": (2, 3, SIZE, SIZE)}
+    assert manifest.segments[0].inputs == {"frames.1": (4, 3, SIZE, SIZE)}
     assert sorted(path.name for path in whole.iterdir()) == [
         "manifest.json",
         "policy.json",
@@ -139,16 +139,16 @@ def test_a_folder_that_is_not_whole_is_refused_with_the_file_that_is_wrong(folde
         (manifest, {"format": 2}, (no_manifest, "format 2, this dyninf reads 1")),
         (manifest, {"classes": 5}, (no_manifest, "5 is no list")),
         (manifest, {"groups": [[0, 1]]}, (no_manifest, "each of 8 frames once")),
-        (manifest, {"segments": swapped}, (no_manifest, "reach checkpoints [2, 3, 4, 0, 1,")),
-        (manifest, {"segments": facts["segments"][:2]}, (no_manifest, "of 12")),
+        (manifest, {"segments": swapped}, (no_manifest, "reach checkpoints [2, 3, 0, 1,")),
+        (manifest, {"segments": facts["segments"][:2]}, (no_manifest, "of 6")),
         (manifest, {"fingerprint": "0" * 16}, (f"{policy} is for another network",)),
         (manifest, {"has_gates": False}, (f"{policy} asks the gates",)),
         (policy, {"criterion": "Oracle"}, (no_policy, "'Oracle' cannot be used without torch")),
-        (policy, {"threshold": [0.5]}, (no_policy, "nor one for each of 12 checkpoints")),
+        (policy, {"threshold": [0.5]}, (no_policy, "nor one for each of 6 checkpoints")),
         (policy, {"threshold": "high"}, (no_policy,)),
         (policy, {"arguments": {"temperature": 0}}, (no_policy, "temperature 0 is not above 0")),
         (policy, {"threshold": [0.5, *thresholds[1:]]}, (str(policy), "[0], from 0, where", "not cut")),
-        (policy, {"checkpoints": list("abcdefghijkl")}, (f"{policy} is for another network",)),
+        (policy, {"checkpoints": list("abcdef")}, (f"{policy} is for another network",)),
     ):
         if changes is None:
             path.write_bytes(right[path][:-40])
@@ -185,7 +185,7 @@ def test_what_cannot_be_exported_is_refused_before_anything_is_lost(
             export_network(network, FittedPolicy.of(policy, trace), to, CLASSES, PREPROCESSING)
 
     refused(Oracle(0.5), tmp_path / "new", "Oracle cannot be exported; there are MaxProbability")
-    refused(LearnedGate([0.5]), tmp_path / "new", "1 thresholds for 12 checkpoints")
+    refused(LearnedGate([0.5]), tmp_path / "new", "1 thresholds for 6 checkpoints")
     assert not (tmp_path / "new").exists()
     (folder / "notes.txt").write_text("dear")
     refused(LearnedGate(0.5), folder, "holds something else than an exported network")

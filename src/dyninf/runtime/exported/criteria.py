@@ -7,7 +7,6 @@ Scores are float64 and agree with those of `dyninf.policies` to the last digits;
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from dyninf.json_file import brief, read_json
 from dyninf.runtime.exported.manifest import POLICY, Manifest
 
 Array = np.ndarray
@@ -73,14 +73,14 @@ class Criterion:
         if not path.is_file():
             raise FileNotFoundError(f"no policy file at {path}; an exported folder has one")
         try:
-            facts = json.loads(path.read_text())
+            facts = read_json(path)
             if not isinstance(facts, dict):
                 raise ValueError("it holds no names with values")
             criterion = _criterion(facts, len(manifest.checkpoints))
         except KeyError as error:
             raise ValueError(f"{path} is no policy file, or a damaged one: it has no {error}") from error
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{path} is no policy file, or a damaged one: {error}") from error
+        except (ValueError, TypeError, OverflowError) as error:
+            raise ValueError(f"{path} is no policy file, or a damaged one: {brief(error)}") from error
         _check_fits(criterion, facts, manifest, path)
         return criterion
 

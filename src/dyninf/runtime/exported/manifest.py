@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from dyninf.json_file import brief, read_json
+
 MANIFEST = "manifest.json"
 POLICY = "policy.json"
 FORMAT = 1
@@ -103,15 +105,15 @@ class Manifest:
         if not path.is_file():
             raise FileNotFoundError(f"no exported network in {folder}: it has no {MANIFEST}")
         try:
-            facts = json.loads(path.read_text())
+            facts = read_json(path)
             if facts["format"] != FORMAT:
                 raise ValueError(f"it has format {facts['format']!r}, this dyninf reads {FORMAT}")
             manifest = _manifest(facts)
             _check(manifest)
         except KeyError as error:
             raise ValueError(f"{path} is no manifest of an exported network: it has no {error}") from error
-        except (ValueError, TypeError, AttributeError) as error:
-            raise ValueError(f"{path} is no manifest of an exported network: {error}") from error
+        except (ValueError, TypeError, AttributeError, OverflowError) as error:
+            raise ValueError(f"{path} is no manifest of an exported network: {brief(error)}") from error
         return manifest
 
 
@@ -166,7 +168,8 @@ def _each(kind: Callable[[Any], Any], values: Any) -> tuple[Any, ...]:
 def _check(manifest: Manifest) -> None:
     """Raise ValueError unless the parts fit together, so that running them cannot go astray."""
     pre = manifest.preprocessing
-    if sorted(frame for group in manifest.groups for frame in group) != list(range(manifest.num_frames)):
+    frames = sorted(frame for group in manifest.groups for frame in group)
+    if len(frames) != manifest.num_frames or frames != list(range(len(frames))):
         raise ValueError(f"groups {manifest.groups} do not have each of {manifest.num_frames} frames once")
     if len(pre.mean) != 3 or len(pre.std) != 3 or not all(value > 0 for value in pre.std):
         raise ValueError(f"mean {pre.mean} and std {pre.std} are not three numbers, the latter above 0")
