@@ -222,7 +222,7 @@ def test_a_misspelt_setting_would_be_found() -> None:
 def test_python_that_is_shown_compiles(path: Path) -> None:
     for language, _, block in FENCE.findall(path.read_text()):
         if language == "python":
-            ast.parse(block)
+            assert ast.parse(block).body, block
 
 
 def test_the_examples_that_are_whole_run(own_files: Path) -> None:

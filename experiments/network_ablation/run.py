@@ -101,7 +101,7 @@ def figures(study: Study, variant: str, seed: int) -> dict[str, object]:
     """One run: percentages, and GMACs a video. Thresholds of a budget are those of the calibration split."""
     checkpoints = list(study.checkpoints(variant, seed))
     last = checkpoints[-1]
-    curve = test_curve(study, variant, seed)
+    curve = reported_curve(study, variant, seed)
     row: dict[str, object] = {
         "variant": variant,
         "seed": seed,
@@ -128,7 +128,7 @@ def calibration_curve(study: Study, variant: str, seed: int) -> Curve:
     return sweep(trace, MaxProbability(), default_thresholds(trace, MaxProbability(), 400))
 
 
-def test_curve(study: Study, variant: str, seed: int) -> Curve:
+def reported_curve(study: Study, variant: str, seed: int) -> Curve:
     """The test split with the same thresholds, point by point."""
     trace = Trace.load(study.folder(variant, seed) / "trace" / "test")
     return sweep(trace, MaxProbability(), calibration_curve(study, variant, seed).threshold_P)
@@ -176,7 +176,7 @@ def draw(study: Study, path: Path) -> None:
     drawing, (axes,) = panels(1, COLUMN, 2.6)
     entries = []
     for i, variant in enumerate(SCHEMES):
-        curves = [test_curve(study, variant, seed) for seed in study.seeds]
+        curves = [reported_curve(study, variant, seed) for seed in study.seeds]
         start = max(curve.macs_P.min().item() for curve in curves) / 1e9
         end = min(curve.macs_P.max().item() for curve in curves) / 1e9
         gmacs_P = np.linspace(start, end, 100)

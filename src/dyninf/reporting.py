@@ -13,6 +13,7 @@ from dyninf.allowed_targets import check_plain, check_targets
 from dyninf.configuration import make, with_defaults
 from dyninf.data import VideoDataModule
 from dyninf.grid import Network
+from dyninf.json_file import brief
 from dyninf.policies import Policy
 from dyninf.report import log_report, make_report, run_sources, trace_source
 from dyninf.report.dashboard import Look, Pictures, Traces, run_source
@@ -54,7 +55,7 @@ def told() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        tell(f"there is no report: {' '.join(str(error).split()) or type(error).__name__}")
+        tell(f"there is no report: {brief(error)}")
 
 
 def report_all(root: Path, output: Path) -> None:

@@ -77,6 +77,12 @@ def drop(page: Page, name: str, content: bytes, kind: str = "video/mp4") -> None
     page.evaluate(DROP, [name, base64.b64encode(content).decode(), kind])
 
 
+def begin_walk(page: Page, video: Path) -> None:
+    """Give the page a video, and wait until a cell has lit up."""
+    page.set_input_files("#file", video)
+    page.locator("#grid .cell[data-state=done]").first.wait_for()
+
+
 def wait_for(page: Page, text: str) -> str:
     """What the status says, once it has this in it."""
     page.locator("#status", has_text=text).wait_for()
@@ -198,8 +204,7 @@ def test_a_walk_that_is_stopped_says_so_and_leaves_nothing_running(
     browser: Browser, shown: Running, video: Path
 ) -> None:
     with page_of(browser, shown, reduced_motion="no-preference") as page:
-        page.set_input_files("#file", video)
-        page.locator("#grid .cell[data-state=done]").first.wait_for()
+        begin_walk(page, video)
         page.click("#stop")
         wait_for(page, "Stopped: the video was dropped, and nothing was kept.")
         assert "running" not in states(page)
@@ -211,8 +216,7 @@ def test_another_video_takes_the_place_of_the_one_under_way(
     browser: Browser, shown: Running, video: Path
 ) -> None:
     with page_of(browser, shown, reduced_motion="no-preference") as page:
-        page.set_input_files("#file", video)
-        page.locator("#grid .cell[data-state=done]").first.wait_for()
+        begin_walk(page, video)
         page.uncheck("#slow")
         drop(page, "second.mp4", video.read_bytes())
         page.locator("#tried tr").wait_for()

@@ -82,7 +82,7 @@ def read_runs(root: Path) -> tuple[list[Run], dict[str, str]]:
         try:
             runs.append(read_run(folder, name))
         except (ValueError, OSError, yaml.YAMLError) as error:
-            broken[name] = " ".join(str(error).split())
+            broken[name] = brief(error)
     if not runs and not broken:
         raise ValueError(f"no run below {root}: the folder of a run has config.yaml and summary.json")
     return runs, broken

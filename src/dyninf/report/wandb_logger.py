@@ -8,6 +8,8 @@ from typing import Any
 
 from pytorch_lightning.loggers import WandbLogger
 
+from dyninf.json_file import brief
+
 FALLBACKS = (
     ("offline", "the run goes on offline; `wandb sync` sends it later"),
     ("disabled", "the run goes on without W&B"),
@@ -34,7 +36,7 @@ class SteadyWandbLogger(WandbLogger):
             try:
                 return super().experiment
             except (wandb.Error, OSError) as error:
-                tell(f"W&B cannot start: {_line(error)}; {consequence}")
+                tell(f"W&B cannot start: {brief(error)}; {consequence}")
                 self._wandb_init["mode"] = mode
         return super().experiment
 
@@ -61,7 +63,7 @@ class SteadyWandbLogger(WandbLogger):
         except Exception as error:
             if what not in self._told:
                 self._told.add(what)
-                tell(f"W&B lost {what}: {_line(error)}")
+                tell(f"W&B lost {what}: {brief(error)}")
 
 
 @contextmanager
@@ -73,13 +75,9 @@ def kept(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        tell(f"the logger lost {what}: {_line(error)}")
+        tell(f"the logger lost {what}: {brief(error)}")
 
 
 def tell(what: str) -> None:
     """A line on standard error."""
     print(f"warning: {what}", file=sys.stderr, flush=True)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

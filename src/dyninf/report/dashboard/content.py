@@ -121,8 +121,6 @@ class Content:
 
     def _trace(self, trace: Trace) -> int:
         """The number of a trace among those of the page."""
-        probability_VK = top_probabilities(trace)
-        predicted_VK = trace.ranked_VKn[:, :, 0].numpy()
         key = f"trace {_digest_of(trace)}"
         if key not in self._known:
             self._known[key] = len(self.traces)
@@ -135,9 +133,9 @@ class Content:
                     "checkpoints": list(trace.info.checkpoints),
                     "gmacs": (trace.macs_K / 1e9).tolist(),
                     "label": packed(trace.label_V.numpy(), classes),
-                    "predicted": packed(predicted_VK, classes),
+                    "predicted": packed(trace.ranked_VKn[:, :, 0].numpy(), classes),
                     # Rounded down, so that a bin's border stays where it is for 3, 5, 15 bins.
-                    "probability": packed(np.floor(probability_VK * SHARES), "uint16"),
+                    "probability": packed(np.floor(top_probabilities(trace) * SHARES), "uint16"),
                 }
             )
         return self._known[key]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from dyninf.json_file import brief
 from dyninf.report.dashboard.content import POINTS, Content, check_points
 from dyninf.report.dashboard.gallery import gallery_of
 from dyninf.report.dashboard.page import write_page
@@ -60,7 +62,9 @@ def make_report(
     _check_any(sources, left_out)
     content, galleries, shown = Content(look.points), {}, []
     pictured = _pictured(sources, look.pictured_runs) if look.videos else set()
-    for place, source in enumerate(sources):
+    for place, each in enumerate(sources):
+        # Read once for the videos and the curves of a run, and let go of before the next.
+        source = replace(each, trace=cache(each.trace)) if each.trace is not None else each
         gallery = _gallery(source, look) if place in pictured else None
         if gallery is None and source.pictures is not None:
             reason = f"this report shows videos of {len(pictured)} runs (pictured_runs={look.pictured_runs})"
@@ -68,9 +72,9 @@ def make_report(
         try:
             content.add(source, gallery)
         except (ValueError, OSError) as error:  # such as a trace that is damaged
-            left_out[source.run.name] = " ".join(str(error).split())
+            left_out[source.run.name] = brief(error)
             continue
-        shown.append(source)
+        shown.append(each)
         galleries[source.run.name] = gallery or {"videos": [], "without": ""}
     _check_any(shown, left_out)
     write_page(content.finished(look.title or shown[0].run.name, left_out), output)
@@ -109,4 +113,4 @@ def _gallery(source: Source, look: Look) -> dict[str, Any] | None:
         OSError,
         ValueError,
     ) as error:  # such as a data set that has gone: the rest is still worth showing
-        return {"videos": [], "without": " ".join(str(error).split())}
+        return {"videos": [], "without": brief(error)}
