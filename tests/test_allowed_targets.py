@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 import torch
 from omegaconf import OmegaConf
+from tests.networks import require_extra
 
 from dyninf import checkpoint_file
 from dyninf.allowed_targets import check_plain, check_targets
-from dyninf.configuration import CONF, choices
+from dyninf.configuration import CONF, choices, load_group
 
 GOOD: dict[str, Any] = {
     "backbone": {"_target_": "dyninf.backbones.ResNet", "name": "resnet_small"},
@@ -122,3 +123,34 @@ def test_a_checkpoint_of_other_content_is_damaged(content: dict[str, Any], tmp_p
     torch.save(saved, tmp_path / "odd.ckpt")
     with pytest.raises(ValueError, match=r"odd[.]ckpt (is damaged|has no)"):
         checkpoint_file.read(tmp_path / "odd.ckpt")
+
+
+@pytest.mark.parametrize(
+    "backbone", ["resnet_small", "msdnet_small", "regnet_y_400mf", "timm_mobilenetv3_small"]
+)
+def test_a_network_comes_back_from_its_checkpoint(backbone: str, tmp_path: Path) -> None:
+    require_extra(backbone)
+    config = OmegaConf.create(
+        {
+            "backbone": load_group("backbone", backbone),
+            "scheme": load_group("scheme", "input").scheme,
+            "dataset": {"_target_": "dyninf.data.Synthetic", "num_frames": 4},
+        }
+    )
+    network = checkpoint_file.make_network(config, 3)
+    state = {f"{checkpoint_file.PREFIX}{name}": tensor for name, tensor in network.state_dict().items()}
+    facts = checkpoint_file.saved_facts(config, ("a", "b", "c"))
+    torch.save({"state_dict": state, checkpoint_file.SAVED_KEY: facts}, tmp_path / "best.ckpt")
+    found = checkpoint_file.read(tmp_path / "best.ckpt").network()
+    assert not found.training
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(found.state_dict()[name], tensor), name
+
+
+def test_a_config_takes_no_memory_that_its_weights_do_not_have(tmp_path: Path) -> None:
+    backbone = {**load_group("backbone", "resnet_small"), "width": 10**6}
+    config = {**GOOD, "backbone": backbone, "scheme": dict(load_group("scheme", "input").scheme)}
+    facts = {"config": OmegaConf.to_container(OmegaConf.create(config)), "classes": ["a", "b"]}
+    torch.save({"state_dict": {}, checkpoint_file.SAVED_KEY: facts}, tmp_path / "wide.ckpt")
+    with pytest.raises(ValueError, match=r"wide[.]ckpt is of another architecture"):
+        checkpoint_file.read(tmp_path / "wide.ckpt").network()

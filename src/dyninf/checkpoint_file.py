@@ -85,9 +85,10 @@ def saved_facts(config: DictConfig, classes: tuple[str, ...]) -> dict[str, Any]:
 
 
 def save_config(folder: Path, config: DictConfig) -> None:
-    """Write a run's config to ``config.yaml``, with all that it refers to; the first line is its command."""
+    """Write a run's config to ``config.yaml``, with all it refers to, under its command if that is known."""
     with atomic_file(folder / "config.yaml") as new:
-        new.write_text(f"# {command()}\n{OmegaConf.to_yaml(config, resolve=True)}")
+        first = f"# {line}\n" if (line := command()) else ""
+        new.write_text(first + OmegaConf.to_yaml(config, resolve=True))
 
 
 def save_gated(path: Path, file: CheckpointFile, network: Network) -> None:

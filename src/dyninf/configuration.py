@@ -24,10 +24,16 @@ CONF = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parents[1] / "conf"
 
 
 def command() -> str:
-    """What repeats this process's run, or job of a multirun, in another folder; for a shell."""
+    """What repeats this process's run, or job of a multirun, in another folder; one line for a shell.
+
+    Empty where no command was given, as in a notebook, or it has a line break inside.
+    """
+    if not HydraConfig.initialized():
+        return ""
     hydra = HydraConfig.get()
     words = [word for word in hydra.overrides.task if not word.startswith("output=")]
-    return shlex.join(["python", "-m", f"dyninf.{hydra.job.config_name}", *words])
+    line = shlex.join(["python", "-m", f"dyninf.{hydra.job.config_name}", *words])
+    return line if line.isprintable() else ""
 
 
 def comparison() -> str | None:

@@ -104,7 +104,11 @@ def _make(
         if arguments.get(key):
             raise ValueError(f"{package}'s {model} with {key}={arguments[key]!r}: dyninf downloads nothing")
     try:
-        return constructor(model, **arguments)
+        try:
+            return constructor(model, **arguments)
+        except NotImplementedError:  # on the meta device, where a RegNet cannot compute how wide it is
+            with torch.device("cpu"):
+                return constructor(model, **arguments).to("meta")
     except TypeError as error:
         raise ValueError(f"{package}'s {model} does not take {arguments}: {error}") from error
 

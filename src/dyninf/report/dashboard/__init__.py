@@ -4,7 +4,8 @@ from dyninf.report.dashboard.content import Content
 from dyninf.report.dashboard.gallery import gallery_of
 from dyninf.report.dashboard.make import Look, make_report
 from dyninf.report.dashboard.page import write_page
-from dyninf.report.dashboard.sources import Pictures, Source, Traces, run_source, run_sources, trace_source
+from dyninf.report.dashboard.sources import Pictures, Source, run_source, run_sources, trace_source
+from dyninf.report.dashboard.traces import Traces
 
 __all__ = [
     "Content",

@@ -6,19 +6,19 @@ Legend: K checkpoints, V videos.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
-from itertools import chain
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dyninf.data import VideoDataModule
 from dyninf.grid import Network
 from dyninf.policies import Policy
+from dyninf.report.dashboard.traces import Traces
 from dyninf.report.runs import Run, read_runs
 from dyninf.report.summary import policy_figures, trace_figures
-from dyninf.trace import FittedPolicy, Trace, TraceInfo, check_calibration
+from dyninf.trace import FittedPolicy, Trace, check_calibration
 
 Pictures = Callable[[], tuple[Network, VideoDataModule]]
 """Makes the network of a run and its data set."""
@@ -141,53 +141,6 @@ def run_source(
         pictures,
         "" if pictures else without,
     )
-
-
-class Traces:
-    """Where the traces of runs are: beside a run, in the run of its checkpoint, or below given folders."""
-
-    def __init__(self, folders: Iterable[Path] = ()) -> None:
-        self._folders = list(folders)
-
-    def of(self, run: Run, split: str, homes: Sequence[Path]) -> tuple[Path | None, str]:
-        """The folder of the trace of a run's network on a split, or the reason why there is none.
-
-        On ``calibration`` it is of the same data set as the split that was reported.
-        """
-        reasons = []
-        for folder in chain((home / "trace" / split for home in homes), self._below.get(split, ())):
-            if not (folder / "trace.json").is_file():
-                continue
-            try:
-                info = TraceInfo.load(folder)
-            except ValueError as error:
-                reasons.append(str(error))
-                continue
-            if info.fingerprint != run.summary.get("fingerprint"):
-                continue
-            if split == "calibration":
-                if _dataset(info.split) == _dataset(run.summary["split"]):
-                    return folder, ""
-            elif info.split == run.summary["split"]:
-                return folder, ""
-        places = " or ".join(str(home) for home in [*homes, *self._folders])
-        return None, "; ".join(reasons) or f"no trace of {run.summary['split']} below {places}"
-
-    @cached_property
-    def _below(self) -> Mapping[str, list[Path]]:
-        """The folders of all traces below the given folders, by their names."""
-        found: dict[str, list[Path]] = {}
-        for top in self._folders:
-            for folder, below, files in os.walk(top):
-                below[:] = sorted(name for name in below if name != "wandb" and not name.startswith("."))
-                if "trace.json" in files:
-                    found.setdefault(Path(folder).name, []).append(Path(folder))
-        return found
-
-
-def _dataset(split: str) -> str:
-    """``synthetic`` of ``synthetic/test@abc``."""
-    return split.partition("@")[0].rpartition("/")[0]
 
 
 def _check_summary(summary: Mapping[str, Any]) -> None:
