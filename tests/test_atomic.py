@@ -1,10 +1,14 @@
 """Files and folders that are there whole or not at all."""
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from dyninf.atomic import atomic_file, atomic_folder
+from dyninf.atomic import NO_PLACE, atomic_file, atomic_folder, told_if_full
 
 
 class Interrupted(BaseException):
@@ -99,3 +103,77 @@ def test_others_may_read_a_folder_as_far_as_the_umask_says(tmp_path: Path) -> No
     with atomic_folder(tmp_path / "trace") as new:
         (new / "a").write_text("1")
     assert (tmp_path / "trace").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+KILLED = """
+import os, signal, sys
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from dyninf.atomic import atomic_file
+with atomic_file(Path(sys.argv[1])) as new:
+    new.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_left_goes_when_the_file_is_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "table [1].csv"
+    path.write_text("old")
+    assert subprocess.run([sys.executable, "-c", KILLED, path], check=False).returncode == -signal.SIGKILL
+    (left,) = tmp_path.glob(".*~")
+    assert (left / path.name).read_text() == "half"
+    assert path.read_text() == "old"
+    with atomic_file(tmp_path / "other.csv") as new:
+        new.write_text("other")
+    assert left.exists()
+    with atomic_file(path) as new:
+        assert not left.exists()
+        new.write_text("new")
+    assert everything_below(tmp_path) == {"other.csv": "other", "table [1].csv": "new"}
+
+
+def test_two_that_write_the_same_file_leave_each_other_alone(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    with atomic_file(path) as first:
+        first.write_text("first")
+        with atomic_file(path) as second:
+            second.write_text("second")
+        assert path.read_text() == "second"
+    assert everything_below(tmp_path) == {"table.csv": "first"}
+
+
+@pytest.mark.parametrize("code", sorted(NO_PLACE))
+def test_no_room_and_no_permission_are_told_with_the_name_of_the_file(tmp_path: Path, code: int) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+    with pytest.raises(OSError, match=r"^cannot write .*table\.csv: ") as found, atomic_file(path):
+        raise OSError(code, os.strerror(code))
+    assert found.value.errno == code
+    assert everything_below(tmp_path) == {"table.csv": "old"}
+
+
+def test_other_errors_stay_what_they_are(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError), told_if_full(tmp_path):
+        tmp_path.write_text("")
+
+
+def test_a_disk_that_is_full_while_tensors_are_written_is_told(tmp_path: Path) -> None:
+    code = f"""
+import resource, signal, sys, torch
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from dyninf.tensor_file import save_tensors
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+save_tensors(Path({str(tmp_path / "last.ckpt")!r}), torch.zeros(100_000))
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert found.returncode == 1
+    assert f"cannot write {tmp_path / 'last.ckpt'}: the file would be larger than allowed" in found.stderr
+    assert everything_below(tmp_path) == {}

@@ -11,11 +11,20 @@ from tests.entry_points import MODULES
 import dyninf
 
 PACKAGE = Path(dyninf.__file__).parent
-LEAVES = {"atomic", "batch", "json_file", "lazy", "processor", "version"}
+LEAVES = {
+    "atomic",
+    "batch",
+    "checksum",
+    "json_file",
+    "lazy",
+    "processor",
+    "tensor_file",
+    "version",
+}
 MAY_IMPORT = {
     "grid": set(),
     "policies": set(),
-    "backbones": {"grid"},
+    "backbones": {"grid", *LEAVES},
     "trace": {"grid", "policies", *LEAVES},
     "runtime": {"grid", "policies", *LEAVES},
     "data": LEAVES,

@@ -14,9 +14,11 @@ from torch import Tensor
 from dyninf.allowed_targets import check_plain, check_targets
 from dyninf.atomic import atomic_file
 from dyninf.backbones.pretrained_file import SAVED_KEY
+from dyninf.checksum import sealed_text
 from dyninf.configuration import command, make
 from dyninf.grid import Network
 from dyninf.json_file import brief
+from dyninf.tensor_file import load_tensors, save_tensors
 
 PREFIX = "network."
 
@@ -88,7 +90,7 @@ def save_config(folder: Path, config: DictConfig) -> None:
     """Write a run's config to ``config.yaml``, with all it refers to, under its command if that is known."""
     with atomic_file(folder / "config.yaml") as new:
         first = f"# {line}\n" if (line := command()) else ""
-        new.write_text(first + OmegaConf.to_yaml(config, resolve=True))
+        new.write_text(sealed_text(first + OmegaConf.to_yaml(config, resolve=True)))
 
 
 def save_gated(path: Path, file: CheckpointFile, network: Network) -> None:
@@ -98,8 +100,7 @@ def save_gated(path: Path, file: CheckpointFile, network: Network) -> None:
         "state_dict": {f"{PREFIX}{name}": tensor.cpu() for name, tensor in network.state_dict().items()},
         SAVED_KEY: saved_facts(file.config, file.classes) | {"gate_width": network.gates.width},
     }
-    with atomic_file(path) as new:
-        torch.save(content, new)
+    save_tensors(path, content)
 
 
 def read(path: str | Path) -> CheckpointFile:
@@ -113,10 +114,8 @@ def read(path: str | Path) -> CheckpointFile:
             f"no checkpoint at {path}; a run of dyninf.train has best.ckpt and last.ckpt in checkpoints/"
         )
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except PermissionError:
-        raise
-    except Exception as error:  # a damaged stream leads its reader to any; and torch's words help nobody
+        content = load_tensors(path)
+    except ValueError as error:
         raise ValueError(
             f"{path} cannot be read: it is damaged or incomplete, or no checkpoint of dyninf.train"
         ) from error

@@ -9,6 +9,7 @@ import pytest
 import torch
 from tests.end_to_end.bad import assert_refused
 from tests.end_to_end.commands import Finished, started
+from tests.files import held_in
 
 Command = Callable[..., Finished]
 
@@ -220,7 +221,7 @@ def test_a_damaged_trace_is_named(
     elif kind == "facts cut":
         facts.write_text(facts.read_text()[:50])
     elif kind == "no costs":
-        facts.write_text(json.dumps({k: v for k, v in json.loads(facts.read_text()).items() if k != "macs"}))
+        facts.write_text(json.dumps({k: v for k, v in held_in(facts).items() if k != "macs"}))
     else:
         videos.write_text("\n".join(videos.read_text().splitlines()[:-1]) + "\n")
     assert_refused(command("sweep", f"trace={trace}"), "sweep", here, f"the trace at {trace} is damaged")

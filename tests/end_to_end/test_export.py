@@ -3,7 +3,6 @@
 Legend: B clips, T frames, C, H, W, V videos, K checkpoints, N classes.
 """
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import pytest
 import torch
 from tests.end_to_end.bad import assert_refused
 from tests.end_to_end.commands import Finished
+from tests.files import held_in
 from tests.networks import gap_middles, labelled, random_clips
 
 import dyninf
@@ -75,7 +75,7 @@ def test_an_exported_run_gives_the_same_answers_without_torch(
         "segment-1.onnx",
         "segment-2.onnx",
     ]
-    assert json.loads((here / "out/policy.json").read_text()) == json.loads((here / "mine.json").read_text())
+    assert held_in(here / "out/policy.json") == held_in(here / "mine.json")
 
     np.save(here / "clips.npy", video_BTCHW.numpy())
     # Isolated and without site-packages: what can be imported is Python's own, and that folder.
@@ -106,9 +106,9 @@ def test_the_policy_that_the_run_left_is_exported_unless_one_is_given(
         (here / "out" / name).write_text("{}")
     command("export", f"checkpoint={run}/checkpoints/best.ckpt", "output=out").check()
     assert not (here / "out/segment-9.onnx").exists()
-    assert json.loads((here / "out/policy.json").read_text()) == json.loads((run / "policy.json").read_text())
-    manifest = json.loads((here / "out/manifest.json").read_text())
-    assert manifest["fingerprint"] == json.loads((run / "policy.json").read_text())["fingerprint"]
+    assert held_in(here / "out/policy.json") == held_in(run / "policy.json")
+    manifest = held_in(here / "out/manifest.json")
+    assert manifest["fingerprint"] == held_in(run / "policy.json")["fingerprint"]
     assert manifest["preprocessing"] == {
         "sampling": "segment",
         "stride": 8,

@@ -1,10 +1,10 @@
 """``python -m dyninf.macs``: what a network costs, and nothing left behind that was not asked for."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.end_to_end.commands import Finished, started
+from tests.files import held_in
 
 import dyninf
 
@@ -17,7 +17,7 @@ def test_the_command_line_prints_tables_and_writes_all_figures(here: Path) -> No
     network = dyninf.build_network("resnet_small", scheme="joint", num_classes=5, num_frames=4)
     for words in (network.name, "0.71 M parameters", "32x48", "stages", "heads", "cells", "peak"):
         assert words in done.out
-    figures = json.loads((here / "new/costs.json").read_text())
+    figures = held_in(here / "new/costs.json")
     assert figures["network"] == network.name
     assert (figures["height_pixels"], figures["width_pixels"]) == (32, 48)
     assert figures["params"] == sum(parameter.numel() for parameter in network.parameters())
@@ -44,14 +44,14 @@ def test_a_multirun_reports_every_network_and_can_write_a_file_for_each(command:
     done = command("macs", "-m", "backbone=resnet_small,msdnet_small", *SMALL, names).check()
     for backbone in ("resnet_small", "msdnet_small"):
         assert f"{backbone}-joint-4f" in done.out
-        assert json.loads((here / f"{backbone}-joint.json").read_text())["params"] > 0
+        assert held_in(here / f"{backbone}-joint.json")["params"] > 0
     assert len(list(here.iterdir())) == 2
 
 
 def test_the_settings_of_backbone_and_scheme_can_be_overridden(command: Command, here: Path) -> None:
     overrides = ("scheme.groups=2", "scheme.shift=none", "backbone.width=8", "output=costs.json")
     command("macs", "backbone=resnet_small", *SMALL, *overrides).check()
-    figures = json.loads((here / "costs.json").read_text())
+    figures = held_in(here / "costs.json")
     assert len(figures["cells"]) == 8
     assert all(cell["kept_bytes"] == 0 for cell in figures["cells"])
     assert figures["stages"][0]["output_shapes"] == [[2, 8, 8, 12]]

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from tests.end_to_end.bad import assert_refused
 from tests.end_to_end.commands import Finished
+from tests.files import held_in
 
 Command = Callable[..., Finished]
 
 
 def content(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text())
+    return held_in(path)
 
 
 def test_a_training_leaves_a_policy_file_with_which_evaluate_and_sweep_give_the_same_figures(

@@ -1,7 +1,6 @@
 """``dataset.on_error=skip``: a training goes on without videos that cannot be read, and says which."""
 
 import csv
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ import torch
 from tests.end_to_end.bad import assert_refused
 from tests.end_to_end.commands import Finished, started
 from tests.end_to_end.test_video_folder import SETTINGS, picture
+from tests.files import held_in
 
 from dyninf.data.drawn_files import encode
 from dyninf.trace import Trace
@@ -52,7 +52,7 @@ def test_a_run_leaves_out_what_is_bad_and_says_so(videos: Path, here: Path, comm
     more = ["dataset.batch_size=1", "dataset.num_workers=1", "trainer.max_epochs=2"]
     done = command("train", *settings(videos), *more, "output=run").check()
     assert skipped_by(here / "run") == {bad: bad.split("/")[0] for bad in BAD}
-    summary = json.loads((here / "run/summary.json").read_text())
+    summary = held_in(here / "run/summary.json")
     assert summary["videos"] == summary["replay_agrees"] == 19
     assert summary["left_out"] == 1
     assert "(19 videos, 1 left out)" in done.out
@@ -68,7 +68,7 @@ def test_a_run_leaves_out_what_is_bad_and_says_so(videos: Path, here: Path, comm
     assert torch.load(here / "run/checkpoints/last.ckpt", weights_only=True)["epoch"] == 1
 
     again = command("evaluate", "checkpoint=run/checkpoints/best.ckpt", "output=again").check()
-    assert json.loads((here / "again/summary.json").read_text()) == summary
+    assert held_in(here / "again/summary.json") == summary
     assert "(19 videos, 1 left out)" in again.out
     assert skipped_by(here / "again") == {bad: bad.split("/")[0] for bad in BAD[1:]}
 
@@ -93,7 +93,7 @@ def test_a_video_that_fails_after_its_trace_was_recorded_is_left_out_of_the_figu
     size = (videos / BAD[2]).stat().st_size
     (videos / BAD[2]).write_bytes(bytes(size))  # of the same size, so that the trace is still of this split
     command("evaluate", "checkpoint=run/checkpoints/best.ckpt", "output=again").check()
-    summary = json.loads((here / "again/summary.json").read_text())
+    summary = held_in(here / "again/summary.json")
     assert summary["videos"] == summary["replay_agrees"] == 19
     assert summary["left_out"] == 1
     assert not (here / "again/trace").exists()
@@ -111,6 +111,6 @@ def test_two_processes_skip_what_is_bad_and_know_of_each_other(videos: Path, her
     ddp = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.sync_batchnorm=false"]
     done = started("train", *settings(videos), *ddp, "dataset.batch_size=5", "output=run", cwd=here).check()
     assert skipped_by(here / "run") == {bad: bad.split("/")[0] for bad in BAD}
-    summary = json.loads((here / "run/summary.json").read_text())
+    summary = held_in(here / "run/summary.json")
     assert summary["videos"] == summary["replay_agrees"] == 19
     assert "train: 1 of 20 videos could not be read" in done.out

@@ -1,6 +1,5 @@
 """``dataset=video_folder``: your own videos, and what is said about those that cannot be used."""
 
-import json
 import shutil
 from collections.abc import Callable
 from fractions import Fraction
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 from tests.end_to_end.bad import assert_refused
 from tests.end_to_end.commands import Finished, forked, started
+from tests.files import held_in
 
 from dyninf.data.drawn_files import encode
 
@@ -91,10 +91,10 @@ BAD_VIDEOS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 def test_training_and_evaluating_on_your_own_videos(here: Path, trained: Path) -> None:
-    summary = json.loads((trained / "summary.json").read_text())
+    summary = held_in(trained / "summary.json")
     assert summary["videos"] == summary["replay_agrees"] == 4
     started("evaluate", f"checkpoint={trained}/checkpoints/best.ckpt", "output=again", cwd=here).check()
-    assert json.loads((here / "again/summary.json").read_text()) == summary
+    assert held_in(here / "again/summary.json") == summary
     assert (trained / "trace/test/videos.csv").read_text().splitlines()[1:] == [
         "test/brighter/0.mp4,0",
         "test/brighter/1.mp4,0",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from rich.table import Table
+from tests.files import held_in
 from tests.networks import random_network
 
 from dyninf.grid import Network, profile
@@ -90,7 +91,7 @@ def test_the_report_is_printed_and_written_as_json(
     file = tmp_path / "new/costs.json"
     found = report_costs(network, 32, 32, file)
     assert found == profile(network, 32, 32)
-    assert json.loads(file.read_text()) == json.loads(json.dumps(cost_figures(found)))
+    assert held_in(file) == json.loads(json.dumps(cost_figures(found)))
     printed = capsys.readouterr().out
     for words in (network.name, "stages", "heads", "cells", "written to"):
         assert words in printed

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.files import held_in
 from tests.policies.criteria import CRITERIA
 from tests.trace.traces import random_trace
 
@@ -94,7 +95,7 @@ def test_times_that_do_not_grow_or_are_not_one_a_checkpoint_are_refused(times: t
 def test_a_damaged_table_is_refused_with_its_name(tmp_path: Path) -> None:
     path = tmp_path / "ms.json"
     table_of(random_trace()).save(path)
-    facts = json.loads(path.read_text())
+    facts = held_in(path)
     for content, said in (
         ("{", "is no table of milliseconds"),
         ("[]", "is no table of milliseconds"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.files import held_in
 from tests.networks import labelled, random_clips, random_network
 from tests.policies.criteria import CRITERIA as ONE_OF_EACH
 from tests.trace.traces import random_trace
@@ -27,7 +28,7 @@ def fitted(policy: Policy | None = None) -> FittedPolicy:
 
 def changed(path: Path, **changes: object) -> Path:
     """A file in which some entries differ; those that are ... are missing."""
-    facts = json.loads(path.read_text()) | changes
+    facts = held_in(path) | changes
     other = path.with_name("changed.json")
     other.write_text(json.dumps({key: value for key, value in facts.items() if value is not ...}))
     return other
@@ -62,7 +63,7 @@ def test_a_policy_read_from_a_file_does_what_the_one_written_did(
 
 
 def test_a_file_says_what_was_promised_where_it_was_fitted_and_for_which_network(file: Path) -> None:
-    facts = json.loads(file.read_text())
+    facts = held_in(file)
     assert facts["criterion"] == "MaxProbability"
     assert facts["promise"]["budget"] == "60%"
     assert facts["promise"]["unit"] == "%"

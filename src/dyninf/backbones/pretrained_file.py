@@ -11,6 +11,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from dyninf.checksum import check_zip
+
 SAVED_KEY = "dyninf"  # entry of what a run of dyninf notes beside its weights
 WRAPPINGS = ("state_dict", "model")  # entries under which training scripts keep the weights
 
@@ -63,6 +65,7 @@ def _classes(content: Any) -> tuple[str, ...] | None:
 
 def _read_pickle(path: Path) -> Any:
     try:
+        check_zip(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except PermissionError:
         raise

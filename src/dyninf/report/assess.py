@@ -1,6 +1,5 @@
 """From a trained network to its figures: traces, threshold, real exits, files."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +8,9 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
-from dyninf.atomic import atomic_file
 from dyninf.data import VideoDataModule
 from dyninf.grid import Network, fingerprint
+from dyninf.json_file import write_json
 from dyninf.policies import Outcome, Policy
 from dyninf.report.error_bars import add_error_bars, shown_difference
 from dyninf.report.figures import save_curve, save_reliability
@@ -120,8 +119,7 @@ def assess(
         summary["calibration"] = outcome_figures(held_out.replay(policy))
 
     fitted.save(output / "policy.json")
-    with atomic_file(output / "summary.json") as new:
-        new.write_text(json.dumps(summary, indent=2) + "\n")
+    write_json(output / "summary.json", summary, indent=2)
     curve.save(output / "curve.csv")
     save_curve(output / "curve.png", curve, summary)
     save_reliability(output / "reliability.png", trace, policy.temperature)

@@ -1,6 +1,5 @@
 """What a network costs, printed and written: by a command, and when a training starts."""
 
-import json
 from pathlib import Path
 from typing import cast
 
@@ -8,8 +7,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities import rank_zero_only
 from rich.console import Console
 
-from dyninf.atomic import atomic_file
 from dyninf.grid import Network, NetworkProfile, profile
+from dyninf.json_file import write_json
 from dyninf.report.cost_tables import cell_table, cost_figures, cost_table, head_table, stage_table
 
 
@@ -29,8 +28,7 @@ def report_costs(network: Network, height: int, width: int, output: Path | None 
     for table in (cost_table, stage_table, head_table, cell_table):
         console.print(table(found))
     if output is not None:
-        with atomic_file(output) as new:
-            new.write_text(json.dumps(cost_figures(found), indent=2) + "\n")
+        write_json(output, cost_figures(found), indent=2)
         console.print(f"written to {output}")
     return found
 

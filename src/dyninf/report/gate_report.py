@@ -1,6 +1,5 @@
 """How the gates of a network came out, printed and written."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,10 +8,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from dyninf.atomic import atomic_file
 from dyninf.data import VideoDataModule
 from dyninf.gates import GateFit, Recipe, fit_gates
 from dyninf.grid import Network
+from dyninf.json_file import write_json
 
 SPLIT = "train"  # calibration chooses thresholds, test is reported: both are to be new to the gates
 
@@ -34,8 +33,7 @@ def report_gates(
         "recipe": asdict(recipe),
         "gates": [asdict(fit) for fit in fits],
     }
-    with atomic_file(output / "gates.json") as new:
-        new.write_text(json.dumps(figures, indent=2) + "\n")
+    write_json(output / "gates.json", figures, indent=2)
     console.print(gate_table(fits, f"gates of {network.name}"))
     console.print(f"written to {output / 'gates.json'}")
     return fits

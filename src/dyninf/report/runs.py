@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from dyninf.checksum import unsealed_text
 from dyninf.json_file import brief, read_json
 from dyninf.report.summary import shown_threshold
 
@@ -152,7 +153,7 @@ def read_run(folder: Path, name: str) -> Run:
         if not (folder / file).is_file():
             raise ValueError(f"no {file}: {means}")
     try:
-        text = (folder / "config.yaml").read_text(encoding="utf-8")
+        text = unsealed_text((folder / "config.yaml").read_text(encoding="utf-8"))
         first, config = text.partition("\n")[0], yaml.safe_load(text)
         summary = read_json(folder / "summary.json")
     except (ValueError, RecursionError, yaml.YAMLError) as error:

@@ -6,7 +6,6 @@ Legend: B clips.
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -16,9 +15,8 @@ from statistics import median
 
 import torch
 
-from dyninf.atomic import atomic_file
 from dyninf.grid import Network, Segment, segments_of
-from dyninf.json_file import brief, read_json
+from dyninf.json_file import brief, read_json, write_json
 from dyninf.processor import processor_abilities
 from dyninf.runtime.engines import ENGINES, Eager, Engine, GraphFiles, cache_folder, folded
 from dyninf.runtime.engines.base import Compiled
@@ -96,8 +94,7 @@ def choose_engine(
     milliseconds = _measure(compiled, measured, [counts[_work(segment)] for segment in measured], batch)
     best = min(milliseconds, key=lambda name: milliseconds[name])
     choice = Choice(best, milliseconds, failed, time.perf_counter() - begun)
-    with atomic_file(path) as new:
-        new.write_text(json.dumps(asdict(choice), indent=1) + "\n")
+    write_json(path, asdict(choice))
     return choice
 
 

@@ -5,7 +5,6 @@ Legend: K checkpoints.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,8 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dyninf.atomic import atomic_file
-from dyninf.json_file import brief, read_json
+from dyninf.json_file import brief, read_json, write_json
 from dyninf.trace.trace import Trace
 
 
@@ -71,8 +69,7 @@ class Milliseconds:
 
     def save(self, path: Path) -> None:
         """Write as JSON; the whole file or nothing."""
-        with atomic_file(path) as new:
-            new.write_text(json.dumps(asdict(self), indent=1) + "\n")
+        write_json(path, asdict(self))
 
     @classmethod
     def load(cls, path: str | Path) -> Milliseconds:

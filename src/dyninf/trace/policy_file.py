@@ -13,9 +13,8 @@ from typing import Any
 import torch
 
 from dyninf import policies
-from dyninf.atomic import atomic_file
 from dyninf.grid import Network, fingerprint
-from dyninf.json_file import brief, read_json
+from dyninf.json_file import brief, read_json, write_json
 from dyninf.policies import Policy
 from dyninf.trace.calibrate import Promise
 from dyninf.trace.milliseconds import Milliseconds
@@ -127,11 +126,10 @@ class FittedPolicy:
             "dyninf": self.version,
         }
         try:
-            text = json.dumps(facts, indent=1, allow_nan=False)
+            json.dumps(facts, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{facts['criterion']} cannot be written to {path}: {error}") from error
-        with atomic_file(path) as new:
-            new.write_text(text + "\n")
+        write_json(path, facts)
 
     @classmethod
     def load(cls, path: str | Path) -> FittedPolicy:

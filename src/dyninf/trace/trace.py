@@ -4,7 +4,6 @@ Legend: B clips, V videos, K checkpoints, N classes, n ≤ 5 of them.
 """
 
 import csv
-import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -19,7 +18,7 @@ from torch import Tensor
 from dyninf.atomic import atomic_folder
 from dyninf.batch import Batch
 from dyninf.grid import Network, evaluation_mode, fingerprint, video_answers, video_macs, video_shape
-from dyninf.json_file import brief, read_json
+from dyninf.json_file import brief, read_json, write_json
 from dyninf.policies import Evidence, Outcome, Policy, check_logits, first_stop, ranked_classes
 
 CHUNK = 1024  # videos scored at once, so that a replay's memory does not grow with the split
@@ -153,7 +152,7 @@ class Trace:
             if self.gate_VK is not None:
                 np.save(new / "gates.npy", self.gate_VK.numpy())
                 facts["gates"] = True
-            (new / "trace.json").write_text(json.dumps(facts, indent=1) + "\n")
+            write_json(new / "trace.json", facts)
 
     @classmethod
     def load(cls, folder: str | Path) -> "Trace":

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.files import held_in
 from tests.report.test_runs_report import make_run
 from tests.trace.traces import random_trace
 
@@ -77,7 +78,7 @@ def test_an_evaluation_finds_the_trace_of_its_training(tmp_path: Path) -> None:
 
 def test_a_trace_of_another_network_or_split_is_not_the_runs(tmp_path: Path) -> None:
     whole_run(tmp_path / "one")
-    facts = json.loads((tmp_path / "one/trace/test/trace.json").read_text())
+    facts = held_in(tmp_path / "one/trace/test/trace.json")
     for change in ({"fingerprint": "f" * 16}, {"split": "drawn/test@other"}):
         (tmp_path / "one/trace/test/trace.json").write_text(json.dumps(facts | change))
         [source] = sources_of(tmp_path).values()
@@ -110,7 +111,7 @@ def test_what_is_damaged_is_left_out_with_the_reason(
 
 def test_a_calibration_trace_of_another_data_set_is_not_the_runs(tmp_path: Path) -> None:
     whole_run(tmp_path / "one")
-    facts = json.loads((tmp_path / "one/trace/calibration/trace.json").read_text())
+    facts = held_in(tmp_path / "one/trace/calibration/trace.json")
     facts["split"] = "others/calibration@abc"
     (tmp_path / "one/trace/calibration/trace.json").write_text(json.dumps(facts))
     [source] = sources_of(tmp_path).values()
@@ -136,7 +137,7 @@ def test_runs_of_folders_of_one_name_are_told_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ["videos", "checkpoints"])
 def test_a_summary_that_lacks_something_leaves_its_run_out(tmp_path: Path, key: str) -> None:
     whole_run(tmp_path / "one")
-    summary = json.loads((tmp_path / "one/summary.json").read_text())
+    summary = held_in(tmp_path / "one/summary.json")
     del summary[key]
     (tmp_path / "one/summary.json").write_text(json.dumps(summary))
     sources, left_out = run_sources([tmp_path])

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from tests.files import held_in
 from tests.networks import NUM_CLASSES, SIZE, labelled, random_clips, random_network, thresholds_that_split
 from tests.policies.criteria import CRITERIA
 
@@ -62,7 +63,7 @@ def folder(whole: Path, tmp_path: Path) -> Path:
 
 
 def change(path: Path, **changes: object) -> None:
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    path.write_text(json.dumps(held_in(path) | changes))
 
 
 @pytest.mark.parametrize("policy", USABLE.values(), ids=USABLE)
@@ -127,7 +128,7 @@ def test_a_folder_that_is_not_whole_is_refused_with_the_file_that_is_wrong(folde
             exported.load(folder)
 
     manifest, policy, graph = (folder / name for name in ("manifest.json", "policy.json", "segment-2.onnx"))
-    facts, thresholds = json.loads(manifest.read_text()), json.loads(policy.read_text())["threshold"]
+    facts, thresholds = held_in(manifest), held_in(policy)["threshold"]
     right = {path: path.read_bytes() for path in (manifest, policy, graph)}
     damaged = f"{graph} is damaged or of another export"
     no_policy, no_manifest = f"{policy} is no policy file", f"{manifest} is no manifest"

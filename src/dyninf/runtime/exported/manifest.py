@@ -5,14 +5,12 @@ Legend: T frames of a clip, t of a group, K checkpoints.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dyninf.json_file import brief, read_json
+from dyninf.json_file import brief, read_json, write_json
 
 MANIFEST = "manifest.json"
 POLICY = "policy.json"
@@ -93,7 +91,7 @@ class Manifest:
 
     def save(self, folder: Path) -> None:
         """Write ``manifest.json``."""
-        (folder / MANIFEST).write_text(json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n")
+        write_json(folder / MANIFEST, {"format": FORMAT, **asdict(self)})
 
     @classmethod
     def load(cls, folder: Path) -> Manifest:
@@ -115,12 +113,6 @@ class Manifest:
         except (ValueError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"{path} is no manifest of an exported network: {brief(error)}") from error
         return manifest
-
-
-def sha256_of(path: Path) -> str:
-    """In hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _manifest(facts: Mapping[str, Any]) -> Manifest:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dyninf.checksum import sha256_of
 from dyninf.runtime.exported.criteria import Array, Criterion, Seen, softmax
-from dyninf.runtime.exported.manifest import ExportedSegment, Manifest, sha256_of
+from dyninf.runtime.exported.manifest import ExportedSegment, Manifest
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

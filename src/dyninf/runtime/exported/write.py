@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 
 from dyninf.atomic import atomic_folder
+from dyninf.checksum import sha256_of
 from dyninf.grid import Network, Segment, fingerprint, segments_of
 from dyninf.policies import Policy
 from dyninf.runtime.engines import OnnxRuntime, folded, write_onnx
@@ -20,7 +21,6 @@ from dyninf.runtime.exported.manifest import (
     ExportedSegment,
     Manifest,
     Preprocessing,
-    sha256_of,
 )
 from dyninf.runtime.runner import stops_of
 from dyninf.version import __version__
