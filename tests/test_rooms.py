@@ -12,6 +12,7 @@ import dyninf
 
 PACKAGE = Path(dyninf.__file__).parent
 LEAVES = {
+    "array_file",
     "atomic",
     "batch",
     "checksum",
@@ -19,6 +20,7 @@ LEAVES = {
     "lazy",
     "processor",
     "tensor_file",
+    "unpacking",
     "version",
 }
 MAY_IMPORT = {

@@ -20,6 +20,8 @@ KINDS = {
     "dataset": "dyninf.data:dyninf.data.VideoDataModule",
 }
 """By the part of a config: the room whose code may make it, and the class that it has to be."""
+DEEPEST = 40
+"""Levels of a config; a value that holds itself has no end of them."""
 
 
 def check_targets(config: Any, source: Path | str) -> None:
@@ -36,7 +38,7 @@ def check_targets(config: Any, source: Path | str) -> None:
         if not _makes(target, kind):
             name = kind.rsplit(".", 1)[1]
             raise ValueError(f"{source} names {target!r} as its {group}, which is no {name} of dyninf")
-        for place, key, value in _entries(part, group):
+        for place, key, value in _entries(part, group, source):
             if key in ("_target_", "_partial_", "_args_") and place != f"{group}._target_":
                 raise ValueError(f"{source} names {value!r} at {place}, where nothing is made by a name")
 
@@ -45,8 +47,9 @@ def check_plain(config: Any, source: Path | str) -> None:
     """Raise ValueError that names the place if a config would look something up when it is read.
 
     Configs are saved with everything looked up; what is left may read the environment of who opens the file.
+    Raises it too for values nested so deeply that no config has them.
     """
-    for place, _, value in _entries(_plain(config), ""):
+    for place, _, value in _entries(_plain(config), "", source):
         if isinstance(value, str) and re.search(r"(?<!\\)\${", value):
             raise ValueError(
                 f"{source} asks for {value!r} at {place.lstrip('.')}; saved configs have plain values"
@@ -76,13 +79,15 @@ def _plain(config: Any) -> Any:
     return config
 
 
-def _entries(value: Any, place: str) -> Iterator[tuple[str, str, Any]]:
+def _entries(value: Any, place: str, source: Path | str, depth: int = 0) -> Iterator[tuple[str, str, Any]]:
     """Every value below a plain one with its place and its key."""
+    if depth > DEEPEST:
+        raise ValueError(f"{source} has values more than {DEEPEST} deep at {place.lstrip('.')[:80]}…")
     if isinstance(value, Mapping):
         for key, one in value.items():
             yield f"{place}.{key}", str(key), one
-            yield from _entries(one, f"{place}.{key}")
-    elif isinstance(value, Sequence) and not isinstance(value, str):
+            yield from _entries(one, f"{place}.{key}", source, depth + 1)
+    elif isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         for number, one in enumerate(value):
             yield f"{place}[{number}]", "", one
-            yield from _entries(one, f"{place}[{number}]")
+            yield from _entries(one, f"{place}[{number}]", source, depth + 1)

@@ -69,14 +69,33 @@ def atomic_folder_beside(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_left(path)
-    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix="~", dir=path.parent))
-    lock = os.open(folder, os.O_RDONLY)
+    folder, lock = _locked_folder(path)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield folder
     finally:
         # The path may be gone by now, as where someone removed the whole output: that is told by what failed.
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _locked_folder(path: Path) -> tuple[Path, int]:
+    """A new one beside `path`, and what holds its lock."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix="~", dir=path.parent))
+        # Between these lines another writer of the same path may take it for one that was left.
+        try:
+            lock = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:
+            if not path.parent.is_dir():
+                raise
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError:
+            os.close(lock)
+            raise
+        if folder.is_dir():
+            return folder, lock
         os.close(lock)
 
 

@@ -21,6 +21,7 @@ from dyninf.json_file import brief
 from dyninf.tensor_file import load_tensors, save_tensors
 
 PREFIX = "network."
+_SHARED = 4  # times the file's size: what weights that share their numbers may add up to
 
 
 @dataclass(frozen=True)
@@ -129,15 +130,35 @@ def read(path: str | Path) -> CheckpointFile:
 
 def _parsed(state: Mapping[str, Tensor], saved: Mapping[str, Any], path: Path) -> CheckpointFile:
     weights = {name.removeprefix(PREFIX): tensor for name, tensor in state.items() if name.startswith(PREFIX)}
-    wrong = [name for name, tensor in weights.items() if not isinstance(tensor, Tensor)]
-    if wrong:
-        raise ValueError(f"{path} is damaged: {wrong[0]} is no tensor")
+    _check_tensors(weights, path)
     check_targets(saved["config"], path)
     check_plain(saved["config"], path)
-    classes, gate_width = tuple(str(name) for name in saved["classes"]), saved.get("gate_width")
+    classes, gate_width = saved["classes"], saved.get("gate_width")
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise ValueError(f"{path} is damaged: it has no names of classes")
     if gate_width is not None and not isinstance(gate_width, int):
-        raise ValueError(f"{path} is damaged: its gates have the width {gate_width!r}")
-    return CheckpointFile(path, OmegaConf.create(saved["config"]), classes, weights, gate_width)
+        raise ValueError(f"{path} is damaged: its gates have no width")
+    try:
+        config = OmegaConf.create(saved["config"])
+    except OmegaConfBaseException as error:
+        raise ValueError(f"{path} has a config that is none: {brief(error)}") from error
+    return CheckpointFile(path, config, tuple(classes), weights, gate_width)
+
+
+def _check_tensors(weights: Mapping[str, Tensor], path: Path) -> None:
+    """Raise ValueError unless they are tensors whose numbers are all in the file.
+
+    A network of their shapes takes as much memory as they say, and views of one number say any amount.
+    """
+    total = 0
+    for name, tensor in weights.items():
+        if not isinstance(tensor, Tensor):
+            raise ValueError(f"{path} is damaged: {brief(name)} is no tensor")
+        if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
+            raise ValueError(f"{path} is damaged: {brief(name)} is no plain tensor")
+        total += tensor.nbytes
+        if tensor.nbytes > tensor.untyped_storage().nbytes() or total > _SHARED * path.stat().st_size:
+            raise ValueError(f"{path} is damaged: it does not hold all numbers of {brief(name)}")
 
 
 def load_weights(network: Network, weights: Mapping[str, Tensor], path: Path, dry: bool = False) -> None:

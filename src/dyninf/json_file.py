@@ -35,8 +35,8 @@ def read_json(path: Path) -> Any:
         raise ValueError("its values are nested too deeply") from None
 
 
-def brief(error: BaseException) -> str:
-    """What an error says, in one line that can be printed, and not longer than some lines of a terminal."""
+def brief(error: object) -> str:
+    """What an error, or a name in a file, says: one line that can be printed, of some lines of a terminal."""
     text = " ".join(str(error).split()) or type(error).__name__
     text = "".join(letter if letter.isprintable() else "�" for letter in text)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

@@ -7,6 +7,7 @@ import torch
 
 from dyninf.atomic import atomic_file
 from dyninf.checksum import check_zip, seal_zip
+from dyninf.unpacking import check_unpacking
 
 
 def save_tensors(path: Path, content: Any) -> None:
@@ -24,13 +25,14 @@ def save_tensors(path: Path, content: Any) -> None:
 
 
 def load_tensors(path: Path, device: str | torch.device | None = "cpu") -> Any:
-    """Read tensors and plain values; nothing that a file names is called or made.
+    """Read tensors and plain values; nothing that a file names is called or made, or grows beyond the file.
 
     Raises FileNotFoundError, PermissionError, or ValueError that names the file if it is torn, flipped, no
     file of tensors, or holds more than those.
     """
     try:
         check_zip(path)
+        check_unpacking(path)
         return torch.load(path, map_location=device, weights_only=True)
     except (FileNotFoundError, PermissionError, IsADirectoryError):
         raise

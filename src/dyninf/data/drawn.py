@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from dyninf.data import drawn_files
+from dyninf.data.annotations import shown
 from dyninf.data.datamodule import VideoDataModule
 from dyninf.data.drawn_files import Drawing, Order
 from dyninf.data.video_dataset import Video
+from dyninf.json_file import brief
 
 
 class DrawnDataModule(VideoDataModule):
@@ -60,6 +62,20 @@ class DrawnDataModule(VideoDataModule):
     def all_videos(self, split: str) -> list[Video]:
         """The split's files; made now, should they not be there yet."""
         self.prepare_data()
-        with (self.folder / "manifest.csv").open(newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.DictReader(file) if row["split"] == split]
-        return [Video(self.folder / row["path"], int(row["label"]), row["video_id"]) for row in rows]
+        file = self.folder / "manifest.csv"
+        try:
+            with file.open(newline="", encoding="utf-8") as opened:
+                rows = [row for row in csv.DictReader(opened) if row["split"] == split]
+            if not rows:
+                raise ValueError(f"it lists no video of {split}")
+            return [self._video(row) for row in rows]
+        except (ValueError, KeyError, TypeError, csv.Error) as error:
+            raise ValueError(
+                f"{file} is damaged: {brief(error)}; remove {self.folder}, and it is drawn again"
+            ) from error
+
+    def _video(self, row: dict[str, str]) -> Video:
+        path, label = Path(row["path"]), int(row["label"])
+        if path.is_absolute() or ".." in path.parts or not 0 <= label < self.num_classes:
+            raise ValueError(f"{shown(row['path'])} is no video of it, or {label} none of its classes")
+        return Video(self.folder / path, label, row["video_id"])

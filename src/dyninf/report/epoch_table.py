@@ -29,8 +29,11 @@ class EpochTable(Logger):
         if self._goes_on:
             with open(path, newline="") as file:
                 try:
-                    self._rows = {int(row["epoch"]): {**row} for row in csv.DictReader(file)}
-                except (KeyError, TypeError, ValueError) as error:
+                    reader = csv.DictReader(file)
+                    if "epoch" not in (reader.fieldnames or ()):
+                        raise ValueError("it has no epochs")
+                    self._rows = {int(row["epoch"]): {**row} for row in reader}
+                except (KeyError, TypeError, ValueError, csv.Error) as error:
                     raise ValueError(f"{path} is no table of epochs; give the run another folder") from error
 
     @property

@@ -160,7 +160,7 @@ class FileRows:
             if not isinstance(row, dict) or not {"path", "window", "error"} <= row.keys():
                 raise ValueError
             return row
-        except ValueError:
+        except (ValueError, csv.Error, RecursionError):
             raise ValueError(
                 f"{self.path}, row {number} was not written by dyninf.predict; give another output"
             ) from None

@@ -1,6 +1,7 @@
 """Finished runs as rows of a table: what was set, what came out, and which runs no other one beats."""
 
 import json
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -154,19 +155,30 @@ def read_run(folder: Path, name: str) -> Run:
             raise ValueError(f"no {file}: {means}")
     try:
         text = unsealed_text((folder / "config.yaml").read_text(encoding="utf-8"))
-        first, config = text.partition("\n")[0], yaml.safe_load(text)
+        first, config = text.partition("\n")[0], yaml.load(text, _PlainLoader)
         summary = read_json(folder / "summary.json")
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise ValueError(f"config.yaml or summary.json is damaged: {brief(error)}") from error
     command = first.removeprefix("# ") if first.startswith("# python -m dyninf.") else ""
     try:
         run = Run(name, config, summary, folder, command)
-        run.facts(), run.figures()
+        run.facts()
+        if odd := [name for name, value in run.figures().items() if not math.isfinite(value)]:
+            raise ValueError(f"{odd[0]} is not finite")
     except KeyError as error:
         raise ValueError(f"config.yaml or summary.json lacks {error}") from error
     except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
         raise ValueError(f"config.yaml and summary.json are not those of a run: {brief(error)}") from error
     return run
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Text, numbers, lists and names alone, each written out: what is held twice could double without end."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError(f"line {self.peek_event().start_mark.line + 1} refers to another value")
+        return super().compose_node(parent, index)
 
 
 def _promise(config: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ Legend: B clips.
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -146,14 +147,14 @@ def _key(network: Network, segments: Sequence[Segment], batch: int, engines: Seq
 def _read(path: Path) -> Choice:
     try:
         facts = read_json(path)
-        return Choice(
-            str(facts["engine"]),
-            dict(facts["milliseconds"]),
-            dict(facts["failed"]),
-            float(facts["seconds"]),
-            True,
-        )
-    except (KeyError, ValueError, TypeError) as error:
+        milliseconds = {str(name): float(value) for name, value in dict(facts["milliseconds"]).items()}
+        failed = {str(name): str(reason) for name, reason in dict(facts["failed"]).items()}
+        if facts["engine"] not in ENGINES:
+            raise ValueError(f"there is no engine {facts['engine']!r}")
+        if not all(map(math.isfinite, milliseconds.values())):
+            raise ValueError("its times are not finite")
+        return Choice(facts["engine"], milliseconds, failed, float(facts["seconds"]), True)
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise ValueError(
             f"{path} is damaged: {brief(error)}; remove it, and the engines are measured again"
         ) from error

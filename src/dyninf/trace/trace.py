@@ -8,13 +8,12 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from tokenize import TokenError
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from dyninf.array_file import load_array
 from dyninf.atomic import atomic_folder
 from dyninf.batch import Batch
 from dyninf.grid import Network, evaluation_mode, fingerprint, video_answers, video_macs, video_shape
@@ -167,14 +166,14 @@ class Trace:
             with open(folder / "videos.csv", newline="") as file:
                 rows = list(csv.DictReader(file))
             return cls(
-                _array(folder / "logits.npy"),
+                torch.from_numpy(load_array(folder / "logits.npy")),
                 torch.tensor([int(row["label"]) for row in rows]),
                 tuple(row["video_id"] for row in rows),
                 torch.tensor(facts["macs"], dtype=torch.float64),
                 info,
-                _array(folder / "gates.npy") if facts.get("gates") else None,
+                torch.from_numpy(load_array(folder / "gates.npy")) if facts.get("gates") else None,
             )
-        except (ValueError, KeyError, TypeError, OSError, EOFError, BadZipFile, csv.Error) as error:
+        except (ValueError, KeyError, TypeError, OSError, csv.Error) as error:
             raise ValueError(f"the trace at {folder} is damaged: {brief(error)}") from error
 
     def check_same_network(self, other: "Trace | Network") -> None:
@@ -237,10 +236,3 @@ class Trace:
             check_logits(logits_BKN, self.video_ids[rows])
             gate_BK = None if self.gate_VK is None else self.gate_VK[rows]
             yield Evidence(logits_BKN, label_B, row_B, gate_BK)
-
-
-def _array(path: Path) -> Tensor:
-    try:
-        return torch.from_numpy(np.load(path, allow_pickle=False))
-    except (TokenError, SyntaxError) as error:  # of its head, which is parsed as Python's literals are
-        raise ValueError(f"{path.name} is no array: {error}") from error

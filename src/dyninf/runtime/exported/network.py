@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dyninf.checksum import sha256_of
+from dyninf.json_file import brief
 from dyninf.runtime.exported.criteria import Array, Criterion, Seen, softmax
 from dyninf.runtime.exported.manifest import ExportedSegment, Manifest
 
@@ -166,7 +167,10 @@ def load(folder: str | Path, threads: int | None = None) -> ExportedNetwork:
             raise ValueError(
                 f"{path} is damaged or of another export: its SHA-256 is {found}, not {segment.sha256}"
             )
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        try:
+            session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # its errors have no base class of their own
+            raise ValueError(f"{path} is no graph that onnxruntime runs: {brief(error)}") from error
         names = (
             [value.name for value in session.get_inputs()],
             [value.name for value in session.get_outputs()],
