@@ -19,6 +19,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override
 from omegaconf import DictConfig, OmegaConf
 from tests.entry_points import ENTRY_POINTS
+from tests.made_once import MadeOnce
 
 from dyninf.configuration import CONF, choices
 
@@ -34,13 +35,15 @@ PLACEHOLDERS = {"dataset=NAME": "dataset=ucf101", "experiment=NAME": "experiment
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(made_once: MadeOnce) -> Path:
     """The site, built as `make docs` does it."""
-    folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
-    build = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
-    assert build.returncode == 0, build.stdout + build.stderr
-    return folder
+
+    def make(folder: Path) -> None:
+        command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+        build = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
+        assert build.returncode == 0, build.stdout + build.stderr
+
+    return made_once("site", make)
 
 
 class Fetched(HTMLParser):

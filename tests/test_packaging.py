@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from tests.made_once import MadeOnce
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -23,13 +24,15 @@ GROUP_CHOICES = {
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(made_once: MadeOnce) -> Path:
     """A wheel built the way a release is: from the sdist, here with the backend that is installed."""
-    folder = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(REPOSITORY)]
-    build = subprocess.run(command, capture_output=True, text=True, cwd=folder)
-    assert build.returncode == 0, build.stdout + build.stderr
-    (path,) = folder.glob("dyninf-*.whl")
+
+    def make(folder: Path) -> None:
+        command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(REPOSITORY)]
+        build = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+        assert build.returncode == 0, build.stdout + build.stderr
+
+    (path,) = made_once("dist", make).glob("dyninf-*.whl")
     return path
 
 

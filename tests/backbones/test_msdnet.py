@@ -101,7 +101,7 @@ def in_turn(parts: nn.Sequential, x_MCHW: Tensor) -> Tensor:
     bottleneck=st.booleans(),
     place=st.sampled_from(["dense", "bottleneck"]),
 )
-@hypothesis_settings(max_examples=25)
+@hypothesis_settings(max_examples=12)
 def test_any_shape_of_msdnet_walks_as_it_runs_in_one_pass(
     blocks: int,
     base: int,

@@ -1,9 +1,11 @@
 """Runs the package's commands as a user does: a process each, in a working directory of its own.
 
-A Python process that imports torch and Lightning takes seconds to start. `forked` takes its processes from
-a server that has imported them once; `started` is the real thing, ``python -m dyninf.NAME``.
+A Python process that imports torch and Lightning takes seconds to start. `forked`, behind the fixture
+`command`, takes its processes from a server that has imported them once. `started` is the real thing,
+``python -m dyninf.NAME``: once for each command, and where its command line starts other processes.
 """
 
+import atexit
 import importlib
 import multiprocessing
 import os
@@ -59,9 +61,12 @@ def started(name: str, *overrides: str, cwd: Path, **environment: str) -> Finish
     return Finished(done.returncode, done.stdout, done.stderr)
 
 
-def forked(name: str, *overrides: str, cwd: Path, logs: Path, **environment: str) -> Finished:
+def forked(
+    name: str, *overrides: str, cwd: Path, logs: Path, stdin: str = "", **environment: str
+) -> Finished:
     """The same from a process that has imported everything already; its output goes through `logs`."""
     logs.mkdir(parents=True, exist_ok=True)
+    (logs / "in").write_text(stdin)
     process = _server.Process(target=_run, args=(name, overrides, cwd, logs, environment))
     process.start()
     process.join(LIMIT_SECONDS)
@@ -72,6 +77,8 @@ def forked(name: str, *overrides: str, cwd: Path, logs: Path, **environment: str
 
 
 def _run(name: str, overrides: tuple[str, ...], cwd: Path, logs: Path, environment: dict[str, str]) -> None:
+    os.dup2(os.open(logs / "in", os.O_RDONLY), 0)
+    sys.stdin = os.fdopen(0)  # multiprocessing has shut it
     for descriptor, file in ((1, "out"), (2, "err")):
         os.dup2(os.open(logs / file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
     for variable in UNSET:
@@ -80,7 +87,10 @@ def _run(name: str, overrides: tuple[str, ...], cwd: Path, logs: Path, environme
     os.chdir(cwd)
     sys.argv = [f"dyninf.{name}", *_without_report(name, overrides)]
     importlib.import_module("torch").set_num_threads(1)
-    importlib.import_module(MODULES[name]).main()
+    try:
+        importlib.import_module(MODULES[name]).main()
+    finally:
+        atexit._run_exitfuncs()  # multiprocessing leaves them out, and W&B finishes its files in one
 
 
 def _without_report(name: str, overrides: tuple[str, ...]) -> list[str]:

@@ -14,12 +14,12 @@ from tests.files import held_in
 Command = Callable[..., Finished]
 
 
-@pytest.mark.parametrize("name", ["train", "evaluate", "sweep"])
-def test_the_command_line_refuses_with_one_line(name: str, here: Path) -> None:
-    dataset = ["dataset=synthetic"] if name == "evaluate" else []
-    assert_refused(
-        started(name, "max_dorp=0.1", *dataset, cwd=here), name, here, "'max_dorp'", "max_drop", "policy"
-    )
+def test_the_command_line_refuses_with_one_line(command: Command, here: Path) -> None:
+    for name, dataset in (("train", ()), ("evaluate", ("dataset=synthetic",)), ("sweep", ())):
+        done = command(name, "max_dorp=0.1", *dataset)
+        assert_refused(done, name, here, "'max_dorp'", "max_drop", "policy")
+    alone = started("train", "max_dorp=0.1", cwd=here)
+    assert_refused(alone, "train", here, "'max_dorp'", "max_drop", "policy")
 
 
 def test_an_unknown_setting_is_answered_with_those_there_are(command: Command, here: Path) -> None:

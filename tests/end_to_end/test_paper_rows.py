@@ -17,7 +17,7 @@ TRAINED = (  # every data set and every backbone; test_configs composes the othe
     "ucf101_msdnet38",
     "hmdb51_resnet50",
     "something_v1_resnet50",
-    "something_v2_msdnet38",
+    "something_v2_resnet50",
 )
 STEP = [  # one training step and one validation step, of frames so small that the whole network is quick
     "trainer.max_epochs=1",

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from tests.end_to_end.bad import assert_refused
-from tests.end_to_end.commands import ENVIRONMENT, Finished, started
+from tests.end_to_end.commands import ENVIRONMENT, Finished
 from tests.networks import thresholds_that_split
 
 import dyninf
@@ -72,8 +72,10 @@ def long_video(path: Path, frames: int = 40, height: int = 72, width: int = 81) 
     encode(np.broadcast_to(ramp_T[:, None, None, None], (frames, height, width - width % 2, 3)), path)
 
 
-def test_every_file_is_a_row_and_bad_ones_do_not_end_it(folder: Path, here: Path, checkpoint: str) -> None:
-    done = started("predict", "runtime=eager", checkpoint, "source=videos", "output=out.jsonl", cwd=here)
+def test_every_file_is_a_row_and_bad_ones_do_not_end_it(
+    folder: Path, here: Path, command: Command, checkpoint: str
+) -> None:
+    done = command("predict", "runtime=eager", checkpoint, "source=videos", "output=out.jsonl")
     assert done.code == 1
     assert done.err == ""
     rows = {row["path"]: row for row in rows_of(here / "out.jsonl")}
@@ -188,25 +190,21 @@ def test_a_run_whose_data_set_is_gone_still_predicts(
 
 
 def test_paths_come_from_standard_input_and_ctrl_c_keeps_the_rows_so_far(
-    folder: Path, here: Path, checkpoint: str
+    folder: Path, here: Path, command: Command, checkpoint: str
 ) -> None:
-    arguments = [sys.executable, "-m", "dyninf.predict", "runtime=eager", checkpoint]
-    arguments += ["source=-", "output=out.jsonl"]
-    environment = os.environ | ENVIRONMENT
+    overrides = ["runtime=eager", checkpoint, "source=-", "output=out.jsonl"]
     lines = "videos/a.mp4\n\nvideos/nowhere.mp4\nvideos/a.mp4\nvideos/d.mp4\n"
-    done = subprocess.run(
-        arguments, cwd=here, env=environment, input=lines, capture_output=True, text=True, timeout=200
-    )
-    assert done.returncode == 1, done.stderr
+    done = command("predict", *overrides, stdin=lines)
+    assert done.code == 1, done.err
     rows = rows_of(here / "out.jsonl")
     assert [row["path"] for row in rows] == ["videos/a.mp4", "videos/nowhere.mp4", "videos/d.mp4"]
     assert rows[1]["error"] == "videos/nowhere.mp4: no such file"
 
     (here / "out.jsonl").unlink()
     process = subprocess.Popen(
-        arguments,
+        [sys.executable, "-m", "dyninf.predict", *overrides],
         cwd=here,
-        env=environment,
+        env=os.environ | ENVIRONMENT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -143,7 +143,7 @@ def test_filter_sort_overlay_and_comparison_work(watched: Watched) -> None:
 
     before = len(watched.drawn("curve-plot"))
     page.select_option("#overlay", "Kinetics-400")
-    page.wait_for_timeout(100)
+    watched.settle()
     names = [one.get("name") for one in watched.drawn("curve-plot")]
     assert len(names) == before + 2
     [paper] = [
@@ -153,12 +153,12 @@ def test_filter_sort_overlay_and_comparison_work(watched: Watched) -> None:
     assert "2002.03342" in paper["text"][0]
     page.select_option("#scale", "log")
     page.select_option("#unit", "share")
-    page.wait_for_timeout(100)
+    watched.settle()
     assert page.evaluate("document.getElementById('curve-plot').layout.xaxis.type") == "log"
     assert page.locator('#policies input[data-policy="entropy"]').is_checked()
     lines = len(watched.drawn("curve-plot"))
     page.uncheck('#policies input[data-policy="entropy"]')
-    page.wait_for_timeout(100)
+    watched.settle()
     assert len(watched.drawn("curve-plot")) < lines
 
     page.click("#diff summary")
@@ -171,11 +171,13 @@ def test_videos_play_and_say_why_they_stopped(watched: Watched, runs: Path) -> N
     page = watched.page
     page.wait_for_selector(".card .film")
     first = page.locator(".card .film").first
-    places = set()
-    for _ in range(8):
-        places.add(first.evaluate("film => film.style.backgroundPosition"))
-        page.wait_for_timeout(200)
-    assert len(places) >= 3
+    places = [first.evaluate("film => film.style.backgroundPosition")]
+    for _ in range(2):
+        given = [first.element_handle(), places]
+        moved = (
+            "([film, seen]) => !seen.includes(film.style.backgroundPosition) && film.style.backgroundPosition"
+        )
+        places.append(page.wait_for_function(moved, arg=given).json_value())
     page.click("#play")
     paused = first.evaluate("film => film.style.backgroundPosition")
     page.wait_for_timeout(500)

@@ -77,11 +77,11 @@ def test_the_trace_of_a_network_with_one_checkpoint_has_one_operating_point(
 
 
 def test_all_policies_without_a_multirun_end_in_one_table_and_one_figure(
-    here: Path, run_of: Callable[[str], Path]
+    command: Command, here: Path, run_of: Callable[[str], Path]
 ) -> None:
     traces = run_of("joint") / "trace"
     both = (f"trace={traces}/test", f"calibration={traces}/calibration", "budget=60%")
-    done = started("sweep", *both, "policy=glob(*)", "output=out", cwd=here).check()
+    done = command("sweep", *both, "policy=glob(*)", "output=out").check()
     names = ["curves.csv", "curves.png", "policies.csv"]
     assert sorted(path.name for path in (here / "out").iterdir()) == names
     with open(here / "out/policies.csv", newline="") as file:

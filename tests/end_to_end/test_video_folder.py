@@ -9,8 +9,9 @@ import av
 import numpy as np
 import pytest
 from tests.end_to_end.bad import assert_refused
-from tests.end_to_end.commands import Finished, forked, started
+from tests.end_to_end.commands import Finished, forked
 from tests.files import held_in
+from tests.made_once import MadeOnce
 
 from dyninf.data.drawn_files import encode
 
@@ -38,15 +39,17 @@ def picture(brightness: float, frames: int = 8) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def good_videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def good_videos(made_once: MadeOnce) -> Path:
     """Two classes, two videos of each in every split. Read only."""
-    root = tmp_path_factory.mktemp("good") / "videos"
-    for split in ("train", "calibration", "test"):
-        for name, brightness in (("brighter", 180), ("darker", -30)):
-            (root / split / name).mkdir(parents=True)
-            for number in range(2):
-                encode(picture(brightness + number), root / split / name / f"{number}.mp4")
-    return root
+
+    def make(root: Path) -> None:
+        for split in ("train", "calibration", "test"):
+            for name, brightness in (("brighter", 180), ("darker", -30)):
+                (root / split / name).mkdir(parents=True)
+                for number in range(2):
+                    encode(picture(brightness + number), root / split / name / f"{number}.mp4")
+
+    return made_once("good_videos", make)
 
 
 @pytest.fixture
@@ -56,12 +59,14 @@ def videos(good_videos: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained(good_videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(good_videos: Path, made_once: MadeOnce) -> Path:
     """The folder of a training on the good videos. Read only."""
-    folder = tmp_path_factory.mktemp("trained-on-videos")
-    overrides = (*SETTINGS, f"dataset.root={good_videos}", "output=run")
-    forked("train", *overrides, cwd=folder, logs=folder / "logs").check()
-    return folder / "run"
+
+    def train(folder: Path) -> None:
+        overrides = (*SETTINGS, f"dataset.root={good_videos}", "output=run")
+        forked("train", *overrides, cwd=folder, logs=folder / "logs").check()
+
+    return made_once("trained-on-videos", train) / "run"
 
 
 def sound_only(path: Path) -> None:
@@ -90,10 +95,10 @@ BAD_VIDEOS: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
-def test_training_and_evaluating_on_your_own_videos(here: Path, trained: Path) -> None:
+def test_training_and_evaluating_on_your_own_videos(command: Command, here: Path, trained: Path) -> None:
     summary = held_in(trained / "summary.json")
     assert summary["videos"] == summary["replay_agrees"] == 4
-    started("evaluate", f"checkpoint={trained}/checkpoints/best.ckpt", "output=again", cwd=here).check()
+    command("evaluate", f"checkpoint={trained}/checkpoints/best.ckpt", "output=again").check()
     assert held_in(here / "again/summary.json") == summary
     assert (trained / "trace/test/videos.csv").read_text().splitlines()[1:] == [
         "test/brighter/0.mp4,0",

@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 from PIL import Image
 from tests.end_to_end.commands import Finished, started
+from tests.made_once import MadeOnce
 from wandb.proto.wandb_internal_pb2 import Record
 
 from dyninf.version import __version__, commit
+
+Command = Callable[..., Finished]
 
 
 def records(file: Path) -> list[Record]:
@@ -82,11 +85,14 @@ class Logged:
 
 
 @pytest.fixture(scope="module")
-def run(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    # A process of its own from start to end: W&B finishes its file when Python exits.
-    here = tmp_path_factory.mktemp("wandb")
-    started("train", "logger=wandb", "scheme=depth", *tiny, "output=run", "report=true", cwd=here).check()
-    return here / "run"
+def run(tiny: list[str], made_once: MadeOnce) -> Path:
+    def train(folder: Path) -> None:
+        # A Python of its own, from start to end.
+        started(
+            "train", "logger=wandb", "scheme=depth", *tiny, "output=run", "report=true", cwd=folder
+        ).check()
+
+    return made_once("wandb", train) / "run"
 
 
 @pytest.fixture(scope="module")
@@ -198,19 +204,20 @@ def test_the_report_is_an_artifact(logged: Logged) -> None:
     assert logged.artifacts[kind, name] == ["report.html"]
 
 
-def test_the_jobs_of_a_multirun_are_one_group(tiny: list[str], tmp_path: Path) -> None:
-    overrides = ("-m", "scheme=depth,plain", "logger=wandb", *tiny, "output=both")
-    started("train", *overrides, cwd=tmp_path).check()
-    jobs = [Logged.read(tmp_path / "both" / job) for job in ("0-depth", "1-plain")]
+def test_the_jobs_of_a_multirun_are_one_group(tiny: list[str], command: Command, here: Path) -> None:
+    command("train", "-m", "scheme=depth,plain", "logger=wandb", *tiny, "output=both").check()
+    jobs = [Logged.read(here / "both" / job) for job in ("0-depth", "1-plain")]
     assert [job.config["scheme"]["name"] for job in jobs] == ["depth", "plain"]
     assert [job.tags[1] for job in jobs] == ["depth", "plain"]
     assert [job.group for job in jobs] == ["both", "both"]
 
 
-def test_thresholds_are_a_run_a_point_in_evaluate_and_a_curve_in_sweep(run: Path, tmp_path: Path) -> None:
+def test_thresholds_are_a_run_a_point_in_evaluate_and_a_curve_in_sweep(
+    run: Path, command: Command, here: Path
+) -> None:
     points = ("-m", f"checkpoint={run}/checkpoints/best.ckpt", "policy.threshold=0.0,2.0")
-    started("evaluate", *points, "logger=wandb", "output=points", cwd=tmp_path).check()
-    first, last = (Logged.read(tmp_path / "points" / job) for job in ("0-threshold_0.0", "1-threshold_2.0"))
+    command("evaluate", *points, "logger=wandb", "output=points").check()
+    first, last = (Logged.read(here / "points" / job) for job in ("0-threshold_0.0", "1-threshold_2.0"))
     assert (first.group, last.group) == ("points", "points")
     assert (first.values["test/threshold"], last.values["test/threshold"]) == (0, 2)
     assert first.values["test/dynamic/gmacs"] < last.values["test/dynamic/gmacs"]
@@ -218,10 +225,8 @@ def test_thresholds_are_a_run_a_point_in_evaluate_and_a_curve_in_sweep(run: Path
     assert first.tags == ["resnet_small", "depth", "4f", "synthetic", "MaxProbability"]
     assert len(first.table("videos")["data"]) == len(first.values["frames.filenames"]) == 8
 
-    started(
-        "sweep", f"trace={run}/trace/test", "points=9", "logger=wandb", "output=curve", cwd=tmp_path
-    ).check()
-    curve = Logged.read(tmp_path / "curve")
+    command("sweep", f"trace={run}/trace/test", "points=9", "logger=wandb", "output=curve").check()
+    curve = Logged.read(here / "curve")
     assert len(curve.table("curve")["data"]) == 9
     assert curve.chart("accuracy_gmacs")["y"] == "top1"
     assert "test/dynamic/gmacs" not in curve.values
@@ -239,7 +244,7 @@ def test_thresholds_are_a_run_a_point_in_evaluate_and_a_curve_in_sweep(run: Path
 def test_without_a_key_or_a_network_a_run_goes_on_offline(
     environment: dict[str, str],
     run_of: Callable[[str], Path],
-    command: Callable[..., Finished],
+    command: Command,
     here: Path,
     tmp_path: Path,
 ) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from experiments.wandb_report.layout import main, specification
-from tests.end_to_end.commands import started
+from tests.end_to_end.commands import forked
 from tests.end_to_end.test_wandb import Logged
+from tests.made_once import MadeOnce
 from tests.networks import require_package
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:wandb_workspaces.*")  # of pydantic
@@ -39,18 +40,21 @@ def panels(content: ModuleType, project: Any) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def logged(content: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Logged:
+def logged(content: ModuleType, made_once: MadeOnce) -> Logged:
     """An offline run of a second's training."""
-    here = tmp_path_factory.mktemp("wandb")
     sizes = [f"dataset.{split}_clips=1" for split in ("train", "calibration", "test")]
-    started(
-        "train",
-        *("logger=wandb", "scheme=depth", "paths.data_dir=data", "output=run", "callbacks=quiet", *sizes),
-        *("dataset.num_workers=0", "dataset.num_frames=4", "trainer.max_epochs=1"),
-        *("trainer.log_every_n_steps=1", "trainer.enable_progress_bar=false"),
-        cwd=here,
-    ).check()
-    return Logged.read(here / "run")
+
+    def train(folder: Path) -> None:
+        forked(
+            "train",
+            *("logger=wandb", "scheme=depth", "paths.data_dir=data", "output=run", "callbacks=quiet", *sizes),
+            *("dataset.num_workers=0", "dataset.num_frames=4", "trainer.max_epochs=1"),
+            *("trainer.log_every_n_steps=1", "trainer.enable_progress_bar=false"),
+            cwd=folder,
+            logs=folder / "logs",
+        ).check()
+
+    return Logged.read(made_once("wandb_report", train) / "run")
 
 
 def asked(panel: Any) -> set[str]:

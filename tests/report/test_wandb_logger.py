@@ -1,8 +1,9 @@
-"""W&B that fails under a run costs a line, not the run. Each run is a process of its own."""
+"""W&B that fails under a run costs a line, not the run. The runs are in a process of their own."""
 
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,13 @@ from dyninf.report.wandb_logger import kept
 
 START = """
 import os, resource, signal, sys
+from pathlib import Path
+import wandb
 from dyninf.report import SteadyWandbLogger
 from dyninf.report.wandb_logger import kept
-logger = SteadyWandbLogger(save_dir=sys.argv[1], project="test")
 """
 SERVICE_DIES = """
-from pathlib import Path
+logger = SteadyWandbLogger(save_dir=sys.argv[1], project="test")
 logger.log_metrics({"loss": 1.0}, 1)
 services = [file.read_text().split() for file in Path("/proc/self/task").glob("*/children")]
 for process in sum(services, []):
@@ -29,46 +31,57 @@ logger.log_hyperparams({"seed": 0})
 logger.save()
 with kept("the end of the run"):
     logger.experiment.finish()
-print("went on")
+print("went on without the service")
 """
 DISK_IS_FULL = """
-import wandb
+logger = SteadyWandbLogger(save_dir=sys.argv[1], project="test")
 logger.log_metrics({"loss": 1.0}, 1)
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))  # no file can grow beyond
+_, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, most))  # no file can grow beyond
 for name, size in (("large", 30_000), ("small", 10)):
     with kept(f"the table {name}"):
         logger.experiment.log({name: wandb.Table(columns=["text"], data=[["x"] for _ in range(size)])})
 logger.experiment.finish()
-print("went on")
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+print("went on with a full disk")
 """
 
 
-def run(script: str, folder: Path) -> tuple[str, list[str]]:
-    """Standard output, and the warnings among the lines of standard error."""
+@dataclass(frozen=True)
+class Said:
+    """The folder of the runs, what was printed, and the warnings, of the run on a full disk first."""
+
+    folder: Path
+    lines: list[str]
+    warnings: list[str]
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
+    folder = tmp_path_factory.mktemp("wandb")
     done = subprocess.run(
-        [sys.executable, "-c", START + script, str(folder)],
+        [sys.executable, "-c", START + DISK_IS_FULL + SERVICE_DIES, str(folder)],
         env=os.environ | ENVIRONMENT,
         capture_output=True,
         text=True,
         timeout=600,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout, [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
+    warnings = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
+    return Said(folder, done.stdout.splitlines(), warnings)
 
 
-def test_a_run_goes_on_when_the_service_of_wandb_dies(tmp_path: Path) -> None:
-    out, warnings = run(SERVICE_DIES, tmp_path)
-    assert out.endswith("went on\n")
-    said = [warning.split(":")[1].strip() for warning in warnings]
-    assert said == ["W&B lost metrics", "W&B lost the config", "the logger lost the end of the run"]
+def test_a_run_goes_on_when_the_service_of_wandb_dies(said: Said) -> None:
+    assert said.lines[-1] == "went on without the service"
+    lost = [warning.split(":")[1].strip() for warning in said.warnings[1:]]
+    assert lost == ["W&B lost metrics", "W&B lost the config", "the logger lost the end of the run"]
 
 
-def test_a_run_goes_on_when_the_disk_is_full_and_loses_only_what_did_not_fit(tmp_path: Path) -> None:
-    out, [warning] = run(DISK_IS_FULL, tmp_path)
-    assert out.endswith("went on\n")
-    assert warning.startswith("warning: the logger lost the table large: ")
-    assert [path.name.split("_")[0] for path in tmp_path.rglob("*.table.json")] == ["small"]
+def test_a_run_goes_on_when_the_disk_is_full_and_loses_only_what_did_not_fit(said: Said) -> None:
+    assert "went on with a full disk" in said.lines
+    assert said.warnings[0].startswith("warning: the logger lost the table large: ")
+    assert [path.name.split("_")[0] for path in said.folder.rglob("*.table.json")] == ["small"]
 
 
 def test_what_a_logger_raises_becomes_one_line_that_names_what_was_lost(

@@ -157,8 +157,9 @@ def test_a_full_batch_that_nobody_leaves_is_not_copied(
 
 def test_an_engine_that_writes_over_its_results_is_not_noticed() -> None:
     require_package("openvino")
-    network = random_network("resnet_small", "joint", 4, groups=2)
-    policy = RandomExit([0.3, 0.0, 0.2, 0.0, 0.2, 0.3])
+    places = [[1, 2], [1, 3], [2, 2], [2, 3]]
+    network = random_network("resnet_small", "joint", 4, groups=2, checkpoints=places)
+    policy = RandomExit([0.4, 0.0, 0.3, 0.3])
     stops = stops_of(policy, len(network.checkpoints))
     runner = Runner(network, SIZE, SIZE, engine_named("openvino"), batch=3, stops=stops, cache=True)
     check_answers(runner, policy, 14, batch=3)

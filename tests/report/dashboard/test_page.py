@@ -168,7 +168,7 @@ def test_confusion_and_reliability_are_those_of_the_trace(
 ) -> None:
     trace, _ = traces
     watched.page.select_option("#confusion-at", "2")
-    watched.page.wait_for_timeout(150)
+    watched.settle()
     [confusion] = watched.drawn("confusion-plot")
     for n in range(len(EVIL)):
         predicted_V = trace.ranked_VKn[trace.label_V == n, 2, 0]
@@ -194,7 +194,7 @@ def test_a_page_says_what_it_lacks(tmp_path: Path, browser: Any) -> None:
     assert page.inner_text("#run-note") == "no trace of it below DIR"
     assert "older version" in page.inner_text("#grid-plot")
     page.select_option("#which-run", "1")
-    page.wait_for_timeout(150)
+    watched.settle()
     assert "move the slider" in page.inner_text("#run-note")
     watched.set_budget(500)
     assert not page.is_visible("#run-note")
@@ -218,7 +218,7 @@ def test_seeds_of_a_setting_become_their_mean_with_its_spread(tmp_path: Path, br
     watched = Watched(browser.new_page())
     watched.open(tmp_path / "report.html")
     watched.page.check("#seeds")
-    watched.page.wait_for_timeout(300)
+    watched.settle()
     marks = [one for one in watched.drawn("curve-plot") if one.get("meta") == "seeds"]
     assert [one["legendgroup"] for one in marks] == ["joint", "depth"]
     for axis, figure, unit in (("x", "gmacs", 1), ("y", "top1", 100)):
@@ -255,7 +255,7 @@ def test_times_of_different_machines_are_never_in_one_chart(tmp_path: Path, brow
     watched = Watched(browser.new_page())
     watched.open(tmp_path / "report.html")
     watched.page.select_option("#unit", "ms gpu")
-    watched.page.wait_for_timeout(200)
+    watched.settle()
     names = {one.get("legendgroup") for one in watched.drawn("curve-plot")}
     assert "gpu" in names
     assert "cpu" not in names

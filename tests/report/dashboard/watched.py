@@ -8,6 +8,28 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 
+# What a page does later, between one step of its own and the next: it reads columns, and draws.
+COUNT_WHAT_IS_UNDER_WAY = """() => {
+  window.underway = 0;
+  const counted = (owner, name) => {
+    const real = owner[name];
+    owner[name] = function (...given) {
+      window.underway += 1;
+      return Promise.resolve(real.apply(this, given)).finally(() => { window.underway -= 1; });
+    };
+  };
+  counted(Response.prototype, "arrayBuffer");
+  counted(Plotly, "react");
+}"""
+SETTLED = """async () => {
+  const frame = () => new Promise(requestAnimationFrame);
+  const turn = () => new Promise((done) => setTimeout(done));
+  await frame();
+  await frame();  // what waited for a frame has begun
+  for (let calm = 0; calm < 3; calm = window.underway ? 0 : calm + 1) await turn();
+}"""
+
+
 class Watched:
     """A page with what it complained of and asked for."""
 
@@ -23,6 +45,11 @@ class Watched:
     def open(self, path: Path) -> None:
         self.page.goto(path.as_uri())
         self.page.wait_for_selector('body[data-drawn="true"]')
+        self.page.evaluate(COUNT_WHAT_IS_UNDER_WAY)
+
+    def settle(self) -> None:
+        """Wait until what was chosen is drawn, however long that takes."""
+        self.page.evaluate(SETTLED)
 
     def drawn(self, plot: str) -> list[dict[str, Any]]:
         """The series of a chart."""
@@ -35,5 +62,5 @@ class Watched:
     def set_budget(self, place: int) -> float:
         """Move the slider; returns the budget that the page shows, as a share of full inference."""
         self.page.locator("#budget").fill(str(place))
-        self.page.wait_for_timeout(150)
+        self.settle()
         return float(self.page.inner_text("#budget-value").split("%")[0]) / 100
