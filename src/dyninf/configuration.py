@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from dyninf.backbones import load_pretrained
 from dyninf.grid import Network
-from dyninf.trace import Promise
+from dyninf.trace import Promise, Recording, Share
 
 _PACKAGE = Path(__file__).resolve().parent
 _INSTALLED = _PACKAGE / "conf"
@@ -144,6 +144,11 @@ def make_promise(config: DictConfig) -> Promise:
         risk=config.risk,
         temperature_scaling=yes_or_no(config, "temperature_scaling"),
     )
+
+
+def make_recording(config: DictConfig, share: Share) -> Recording:
+    """How a command's settings want traces to be recorded; ValueError that names one that makes no sense."""
+    return Recording(str(config.trace_logits), whole_number(config, "trace_shard", least=1), share)
 
 
 def build_network(

@@ -6,16 +6,18 @@ from omegaconf import DictConfig
 
 from dyninf import checkpoint_file
 from dyninf.cli import application, policy_of
-from dyninf.configuration import device_named, make, make_promise, plain, yes_or_no
+from dyninf.configuration import device_named, make, make_promise, make_recording, plain, yes_or_no
 from dyninf.of_checkpoint import make_dataset, offer_dataset
 from dyninf.report import assess, followed, load_milliseconds, log_assessment, tags_of
 from dyninf.reporting import report_run
+from dyninf.trace import Share
 
 
 @application("evaluate", before=offer_dataset)
-def main(config: DictConfig) -> float:
-    """Assess ``config.checkpoint``; returns the dynamic top-1 for sweepers."""
-    device = device_named(config.device)
+def main(config: DictConfig) -> float | None:
+    """Assess ``config.checkpoint``; returns the dynamic top-1 for sweepers, on the first process only."""
+    share = Share.of_environment()
+    device, recording = share.device(device_named(config.device)), make_recording(config, share)
     policy = policy_of(config)
     promise, wants_report = make_promise(config), yes_or_no(config, "report")
     file = checkpoint_file.read(config.checkpoint)
@@ -36,7 +38,10 @@ def main(config: DictConfig) -> float:
             known_traces=file.path.parent.parent / "trace",
             device=device,
             milliseconds=times,
+            recording=recording,
         )
+        if assessment is None:
+            return None
         log_assessment(loggers, assessment, datamodule)
         if wants_report:
             report_run(output, network, datamodule, loggers)

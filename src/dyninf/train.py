@@ -11,12 +11,13 @@ from dyninf import checkpoint_file
 from dyninf.allowed_targets import check_targets
 from dyninf.backbones import fit_weights, read_weights
 from dyninf.cli import application, quieten
-from dyninf.configuration import make, make_promise, yes_or_no
+from dyninf.configuration import make, make_promise, make_recording, yes_or_no
 from dyninf.data import ShareSkipped, VideoDataModule
 from dyninf.policies import Policy
 from dyninf.report import EpochTable, followed, load_milliseconds, tags_of
 from dyninf.reporting import report_run
 from dyninf.schemes import SaveConfig, SchemeModule
+from dyninf.trace import Share
 from dyninf.training import train
 
 
@@ -26,6 +27,7 @@ def main(config: DictConfig) -> float | None:
     quieten()
     pl.seed_everything(config.seed, workers=True, verbose=False)
     output = Path(config.paths.output_dir)
+    recording = make_recording(config, Share())
     promise, wants_report = make_promise(config), yes_or_no(config, "report")
     check_targets(config, "the configuration")
     if config.checkpoint and config.pretrained:
@@ -59,7 +61,7 @@ def main(config: DictConfig) -> float | None:
     checkpoint_file.save_config(output, config)
     last = resume.path if resume else None
     with followed(loggers, saved.saved["config"], tags_of(network.name, datamodule.name, policy)):
-        assessment = train(datamodule, module, trainer, policy, output, promise, last, times)
+        assessment = train(datamodule, module, trainer, policy, output, promise, last, times, recording)
         if assessment is not None and wants_report:
             report_run(output, network, datamodule, trainer.loggers)
     return None if assessment is None else float(assessment.summary["calibration"]["top1"])

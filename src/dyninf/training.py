@@ -3,6 +3,7 @@
 For notebooks, and for commands of one's own.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -12,7 +13,7 @@ from dyninf.data import VideoDataModule
 from dyninf.policies import Policy
 from dyninf.report import Assessment, assess, log_assessment
 from dyninf.schemes import SchemeModule
-from dyninf.trace import Milliseconds, Promise
+from dyninf.trace import Milliseconds, Promise, Recording, Share
 
 
 def train(
@@ -24,13 +25,16 @@ def train(
     promise: Promise | None = None,
     resume: Path | None = None,
     milliseconds: Milliseconds | None = None,
+    recording: Recording | None = None,
 ) -> Assessment | None:
-    """Fit, take the best epoch, and assess it on the test split (on the first process only)."""
+    """Fit, take the best epoch, and assess it on the test split.
+
+    All processes of the trainer record traces, whatever `recording` says of its share; the first one returns
+    the assessment.
+    """
     if trainer.is_global_zero:
         datamodule.keep_skipped(output)
     trainer.fit(module, datamodule, ckpt_path=resume)
-    if not trainer.is_global_zero:
-        return None
     best = trainer.checkpoint_callback.best_model_path if trainer.checkpoint_callback else ""  # type: ignore[attr-defined]
     if best:
         checkpoint_file.load_weights(module.network, checkpoint_file.read(best).weights, Path(best))
@@ -43,6 +47,8 @@ def train(
         keep_calibration=True,
         device=trainer.strategy.root_device,
         milliseconds=milliseconds,
+        recording=replace(recording or Recording(), share=Share(trainer.global_rank, trainer.world_size)),
     )
-    log_assessment(trainer.loggers, assessment, datamodule)
+    if assessment is not None:
+        log_assessment(trainer.loggers, assessment, datamodule)
     return assessment

@@ -231,5 +231,29 @@ def test_another_sampling_is_evaluated_and_settings_that_cannot_be_are_refused(
         assert_refused(command("evaluate", f"checkpoint={checkpoint}", wrong), "evaluate", here, said)
 
 
+def test_traces_are_recorded_in_a_form_once_and_settings_that_cannot_be_are_refused(
+    command: Command, here: Path, tmp_path: Path, run_of: Callable[[str], Path]
+) -> None:
+    moved = shutil.copy(run_of("joint") / "checkpoints/best.ckpt", tmp_path / "moved.ckpt")
+    settings = (f"checkpoint={moved}", "trace_logits=float16", "trace_shard=3", "output=half")
+    command("evaluate", *settings).check()
+    files = [here / "half/trace" / split / "logits.npy" for split in ("calibration", "test")]
+    written = [file.stat().st_ino for file in files]
+    assert Trace.load(files[1].parent).form.name == "float16"
+    assert summary_of(here / "half")["replay_agrees"] == 12
+    (here / "half/summary.json").unlink()  # as where it was killed before the end
+    command("evaluate", *settings).check()
+    assert summary_of(here / "half")["replay_agrees"] == 12
+    assert [file.stat().st_ino for file in files] == written
+    assert sorted(path.name for path in (here / "half/trace").iterdir()) == ["calibration", "test"]
+    shutil.rmtree(here / "half")
+    for wrong, said in (
+        ("trace_logits=top20", "top20 is for 21 to 65536 classes, and there are 12"),
+        ("trace_logits=top", "such as top20; got 'top'"),
+        ("trace_shard=0", "trace_shard must be a number of at least 1, got 0"),
+    ):
+        assert_refused(command("evaluate", f"checkpoint={moved}", wrong), "evaluate", here, said)
+
+
 def test_help_needs_no_checkpoint(command: Command) -> None:
     assert "policy" in command("evaluate", "--help").check().out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
@@ -14,6 +14,7 @@ from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from dyninf.data.augmentation import RandAugment, TrainCrop
+from dyninf.data.chosen_batches import ChosenBatches
 from dyninf.data.corruption import Corruption
 from dyninf.data.crops import CropsTransform, check_crops
 from dyninf.data.exclusion import ExclusionList
@@ -192,10 +193,19 @@ class VideoDataModule(LightningDataModule):
         corruption = self._corruption_of(split)
         return VideoDataset(videos, self.sampling, transform, train, clips, self.decoder, corruption)
 
-    def dataloader(self, split: str) -> DataLoader[Clip]:
-        """Any split as it is tested: the same clips and crops every time, in the order of `videos(split)`."""
-        views = self.clips_per_video * self.crops_per_clip
-        return self._loader(split, self.dataset(split), max(self.batch_size // views, 1))
+    @property
+    def test_batch_size(self) -> int:
+        """Videos of a batch in testing."""
+        return max(self.batch_size // (self.clips_per_video * self.crops_per_clip), 1)
+
+    def dataloader(self, split: str, batches: Iterable[Sequence[int]] | None = None) -> DataLoader[Clip]:
+        """Any split as it is tested: the same clips and crops every time, in the order of `videos(split)`.
+
+        batches: which videos to give, by their places in `videos(split)`, and which of them together.
+        """
+        dataset = self.dataset(split)
+        chosen = None if batches is None else ChosenBatches(batches, self.videos(split), dataset.videos)
+        return self._loader(split, dataset, self.test_batch_size, batches=chosen)
 
     def train_dataloader(self) -> DataLoader[Clip]:
         """Training clips; with `on_error="skip"`, a batch that nothing is left of is None."""
@@ -238,7 +248,9 @@ class VideoDataModule(LightningDataModule):
     def _corruption_of(self, split: str) -> Corruption | None:
         return self.corruption if split == "test" else None
 
-    def _loader(self, split: str, dataset: VideoDataset, batch_size: int) -> DataLoader[Clip]:
+    def _loader(
+        self, split: str, dataset: VideoDataset, batch_size: int, batches: ChosenBatches | None = None
+    ) -> DataLoader[Clip]:
         options: dict[str, Any] = {
             "batch_size": batch_size,
             "shuffle": dataset.train,
@@ -248,6 +260,10 @@ class VideoDataModule(LightningDataModule):
             "persistent_workers": self.num_workers > 0,
             "pin_memory": torch.cuda.is_available(),
         }
+        if batches is not None:
+            for name in ("batch_size", "shuffle", "drop_last"):
+                del options[name]
+            options["batch_sampler"] = batches
         if self.on_error == "raise":
             return DataLoader(dataset, collate_fn=batch_of, **options)
         self.skipped.sizes[split] = len(self.videos(split))

@@ -6,7 +6,7 @@ Legend: B clips or V videos, J checkpoints seen so far, K checkpoints in all, N 
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
@@ -21,6 +21,12 @@ class Policy(ABC):
     Scores lie in [0, 1], larger ones mean more confidence. sees_labels: what it decides from is not there in
     use, so it is a bound for methods and none itself. needs_gates: it asks the gates of the network.
 
+    on_largest: what its scores are on the largest few logits with the sum of the other probabilities, as
+        traces may keep them: ``exact`` where no more is read than the largest probability, the lead of the
+        first class over the second, and which class is first; ``bounded`` where the score is Schur-concave
+        or Schur-convex in the probabilities, so that spreading the others evenly, or putting them together,
+        bounds it; None where neither is known, and such traces are refused.
+
     threshold: one number for all checkpoints, or one per checkpoint (the last one's is not used and may
     be left out). None means "not chosen yet": such a policy can score but not stop.
 
@@ -33,6 +39,7 @@ class Policy(ABC):
 
     sees_labels: ClassVar[bool] = False
     needs_gates: ClassVar[bool] = False
+    on_largest: ClassVar[Literal["exact", "bounded"] | None] = None
 
     def __init__(
         self,

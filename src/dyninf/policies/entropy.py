@@ -4,6 +4,7 @@ Legend: B clips, J checkpoints seen so far, N classes.
 """
 
 import math
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -18,6 +19,8 @@ class Entropy(Policy):
     BranchyNet leaves where the entropy H is below a number; so that a larger score means more confidence here
     as elsewhere, and thresholds do not depend on the number of classes, it is normalised and turned round.
     """
+
+    on_largest: ClassVar[Literal["exact", "bounded"] | None] = "bounded"
 
     def scores(self, evidence: Evidence) -> Tensor:
         probability_BJN = self.probabilities(evidence)

@@ -3,7 +3,7 @@
 Legend: B clips, J checkpoints seen so far.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -15,6 +15,7 @@ class LearnedGate(Policy):
     """Stop when the gate of a checkpoint gives at least the threshold; its score is a fitted probability."""
 
     needs_gates: ClassVar[bool] = True
+    on_largest: ClassVar[Literal["exact", "bounded"] | None] = "exact"
 
     def scores(self, evidence: Evidence) -> Tensor:
         if evidence.gate_BJ is None:

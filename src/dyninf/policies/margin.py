@@ -3,6 +3,8 @@
 Legend: B clips, J checkpoints seen so far, N classes.
 """
 
+from typing import ClassVar, Literal
+
 from torch import Tensor
 
 from dyninf.policies.base import Policy
@@ -11,6 +13,8 @@ from dyninf.policies.evidence import Evidence
 
 class Margin(Policy):
     """Stop when the most probable class leads the second by the threshold; a single class leads by 1."""
+
+    on_largest: ClassVar[Literal["exact", "bounded"] | None] = "exact"
 
     def scores(self, evidence: Evidence) -> Tensor:
         probability_BJN = self.probabilities(evidence)

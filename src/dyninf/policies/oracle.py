@@ -4,7 +4,7 @@ Legend: B clips, J checkpoints seen so far, N classes.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -20,6 +20,7 @@ class Oracle(Policy):
     """
 
     sees_labels: ClassVar[bool] = True
+    on_largest: ClassVar[Literal["exact", "bounded"] | None] = "exact"
 
     def __init__(self, threshold: float | Sequence[float] | None = 1.0) -> None:
         super().__init__(threshold)

@@ -4,6 +4,7 @@ Legend: B clips, J checkpoints seen so far, N classes.
 """
 
 from collections.abc import Sequence
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -23,6 +24,8 @@ class Patience(Policy):
 
     Raises ValueError if it is no whole number of at least 1, or a threshold is given as well.
     """
+
+    on_largest: ClassVar[Literal["exact", "bounded"] | None] = "exact"
 
     def __init__(self, in_a_row: int | None = None, threshold: float | Sequence[float] | None = None) -> None:
         if in_a_row is not None:

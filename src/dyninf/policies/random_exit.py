@@ -4,6 +4,7 @@ Legend: B clips, J checkpoints seen so far, K checkpoints, N classes.
 """
 
 from collections.abc import Sequence
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -24,6 +25,8 @@ class RandomExit(Policy):
 
     Raises ValueError if the shares are not those of a whole, or thresholds are given as well.
     """
+
+    on_largest: ClassVar[Literal["exact", "bounded"] | None] = "exact"
 
     def __init__(
         self,

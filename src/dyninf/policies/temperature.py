@@ -2,11 +2,12 @@
 
 Logits divided by one number a checkpoint; the most probable class stays what it is.
 
-Legend: V videos, K checkpoints, N classes, X anything.
+Legend: V videos, B of them, K checkpoints, N classes, X anything.
 """
 
 import math
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -14,37 +15,53 @@ from torch import Tensor
 COLDEST, HOTTEST = 0.01, 100.0
 """Where a fit ends whose likelihood grows without end: every video right, or classes by chance."""
 
+CHUNK = 1024
+"""Videos at once in a fit."""
+
 _HALVINGS = 20
 
 
-def fit_temperature(logits_VKN: Tensor, label_V: Tensor) -> list[float]:
+class LogitsByVideo(Protocol):
+    """Logits (V, K, N), of which ``logits[rows]`` is a tensor."""
+
+    def __getitem__(self, index: slice) -> Tensor: ...
+
+
+def fit_temperature(logits_VKN: LogitsByVideo, label_V: Tensor) -> list[float]:
     """The temperature of each checkpoint (K of them) under which the labels are most likely.
 
     The likelihood is concave in the inverse temperature, so halving in on where its slope is 0 finds it, to
-    about a thousandth of a percent. Between `COLDEST` and `HOTTEST`.
+    about a thousandth of a percent. Between `COLDEST` and `HOTTEST`. Few videos are in memory at a time.
 
     Raises ValueError if there is no video, or a logit is not finite.
     """
     if len(label_V) == 0:
         raise ValueError("a temperature cannot be fitted without a video")
-    if not logits_VKN.isfinite().all():
-        raise ValueError("a temperature cannot be fitted to logits that are not finite")
-    return [_fit(logits_VN, label_V) for logits_VN in logits_VKN.unbind(1)]
-
-
-def _fit(logits_VN: Tensor, label_V: Tensor) -> float:
-    # Relative to the true class, so that large logits cost no digits.
-    lead_VN = logits_VN - logits_VN.gather(1, label_V[:, None])
-    low, high = math.log(COLDEST), math.log(HOTTEST)
+    K = logits_VKN[:1].shape[1]
+    low_K = torch.full((K,), math.log(COLDEST), dtype=torch.float64)
+    high_K = torch.full((K,), math.log(HOTTEST), dtype=torch.float64)
     for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        probability_VN = (lead_VN * math.exp(-middle)).softmax(1)
+        middle_K = (low_K + high_K) / 2
         # The mean lead of the other classes, as they are expected, is the slope: above 0 it is too cold.
-        if (probability_VN * lead_VN).sum(1, dtype=torch.float64).mean() > 0:
-            low = middle
-        else:
-            high = middle
-    return math.exp((low + high) / 2)
+        is_cold_K = _slopes(logits_VKN, label_V, middle_K.neg().exp()) > 0
+        low_K, high_K = torch.where(is_cold_K, middle_K, low_K), torch.where(is_cold_K, high_K, middle_K)
+    return [math.exp(value) for value in ((low_K + high_K) / 2).tolist()]
+
+
+def _slopes(logits_VKN: LogitsByVideo, label_V: Tensor, inverse_K: Tensor) -> Tensor:
+    """Sums over the videos (K,) of the expected lead of the other classes over the true one."""
+    slope_K = torch.zeros_like(inverse_K)
+    for first in range(0, len(label_V), CHUNK):
+        rows = slice(first, first + CHUNK)
+        logits_BKN, label_B = logits_VKN[rows], label_V[rows]
+        if not logits_BKN.isfinite().all():
+            raise ValueError("a temperature cannot be fitted to logits that are not finite")
+        # Relative to the true class, so that large logits cost no digits.
+        own_BK1 = label_B[:, None, None].expand(*logits_BKN.shape[:2], 1)
+        lead_BKN = logits_BKN - logits_BKN.gather(2, own_BK1)
+        probability_BKN = (lead_BKN * inverse_K[:, None].to(lead_BKN.dtype)).softmax(2)
+        slope_K += (probability_BKN * lead_BKN).sum(2, dtype=torch.float64).sum(0)
+    return slope_K
 
 
 def checked_temperature(temperature: float | Sequence[float] | None) -> float | Sequence[float] | None:

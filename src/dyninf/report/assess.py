@@ -9,12 +9,13 @@ from rich.console import Console
 from rich.progress import track
 
 from dyninf.data import VideoDataModule
-from dyninf.grid import Network, fingerprint
+from dyninf.grid import Network
 from dyninf.json_file import write_json
 from dyninf.policies import Outcome, Policy
 from dyninf.report.error_bars import add_error_bars, shown_difference
 from dyninf.report.figures import save_curve, save_reliability
 from dyninf.report.grid_figures import grid_figures
+from dyninf.report.record_split import known_trace, record_split
 from dyninf.report.reliability import reliability_figures
 from dyninf.report.summary import (
     agreement,
@@ -28,7 +29,17 @@ from dyninf.report.summary import (
 )
 from dyninf.report.time_report import shape_of, time_of_split
 from dyninf.runtime import evaluate
-from dyninf.trace import Curve, FittedPolicy, Milliseconds, Promise, Trace, calibrate, sweep, uncertified
+from dyninf.trace import (
+    Curve,
+    FittedPolicy,
+    Milliseconds,
+    Promise,
+    Recording,
+    Trace,
+    calibrate,
+    sweep,
+    uncertified,
+)
 
 
 @dataclass(frozen=True)
@@ -58,14 +69,18 @@ def assess(
     keep_calibration: bool = False,
     device: torch.device | str = "cpu",
     milliseconds: Milliseconds | None = None,
-) -> Assessment:
+    recording: Recording | None = None,
+) -> Assessment | None:
     """Record traces, choose thresholds on the calibration split, leave for real on `split`, report.
 
     The thresholds keep `promise` on the calibration split. A policy that has one already keeps that; the
     calibration split is then recorded only with `keep_calibration`. What was used is in ``policy.json``.
     A promise in milliseconds takes `milliseconds`, or a table that is measured now. Traces go to
     ``output/trace/SPLIT``; those below `known_traces` are used instead of recording again where they are of
-    this network and split.
+    this network and split. What was recorded in `output` before, of the same, is not recorded again.
+
+    recording: how, and which of several processes this is: all of them record, and the first one does the
+    rest; the others get None.
 
     Videos that the data set skips (`on_error`) are in neither a trace nor a figure; it is said how many.
 
@@ -81,9 +96,20 @@ def assess(
         raise ValueError("a threshold cannot be chosen on the split that is reported; give policy.threshold")
     criterion = policy.policy if isinstance(policy, FittedPolicy) else policy
     criterion.check_fits(len(network.checkpoints), network.gates is not None)
-    datamodule.keep_skipped(output)
-    splits = ["calibration", split] if keep_calibration or to_fit else [split]
-    traces = {name: _trace(network, datamodule, name, output, known_traces, console) for name in splits}
+    recording = recording or Recording()
+    if recording.share.is_first:
+        datamodule.keep_skipped(output)
+    traces = {}
+    for name in ["calibration", split] if keep_calibration or to_fit else [split]:
+        found = None
+        if known_traces is not None:
+            found = known_trace(known_traces / name, network, datamodule, name, recording.logits)
+        if found is None:
+            found = record_split(network, datamodule, name, output / "trace" / name, recording, console)
+        if found is not None:
+            traces[name] = found
+    if not recording.share.is_first:
+        return None
     if isinstance(policy, FittedPolicy):
         fitted = policy
     elif to_fit:
@@ -140,24 +166,3 @@ def assess(
     written += ["classes.csv"] + (["budgeted.csv"] if held_out is not None else [])
     console.print(f"written to {output}: {', '.join(written)}")
     return Assessment(summary, curve, trace, policy, left)
-
-
-def _trace(
-    network: Network,
-    datamodule: VideoDataModule,
-    split: str,
-    output: Path,
-    known: Path | None,
-    console: Console,
-) -> Trace:
-    name = datamodule.split_name(split)
-    if known is not None and (known / split / "trace.json").is_file():
-        trace = Trace.load(known / split)
-        # One that lacks videos, since they were skipped then, is not of the whole split.
-        is_whole = set(trace.video_ids) == {video.video_id for video in datamodule.videos(split)}
-        if is_whole and (trace.info.fingerprint, trace.info.split) == (fingerprint(network), name):
-            return trace
-    batches = track(datamodule.dataloader(split), f"{split}: recording all checkpoints", console=console)
-    trace = Trace.record(network, batches, name, datamodule.class_names)
-    trace.save(output / "trace" / split)
-    return trace

@@ -1,15 +1,14 @@
 """How far the probabilities of each checkpoint can be believed, before and after temperature scaling.
 
-Legend: V videos, K checkpoints, N classes.
+Legend: V videos, K checkpoints, S bins.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torchmetrics.functional.classification import multiclass_calibration_error
 
-from dyninf.policies import scaled
+from dyninf.policies import MaxProbability
 from dyninf.trace import Trace
 
 BINS = 15
@@ -32,14 +31,26 @@ def reliability_figures(trace: Trace, temperature: float | Sequence[float] | Non
 
 def _errors(trace: Trace, temperature: float | Sequence[float] | None) -> list[float]:
     return [
-        multiclass_calibration_error(probability_VN, trace.label_V, probability_VN.shape[1], BINS).item()
-        for probability_VN in probabilities(trace, temperature)
+        _error(probability_V, right_V)
+        for probability_V, right_V in zip(probabilities(trace, temperature).T, trace.right_VK.T, strict=True)
     ]
 
 
-def probabilities(trace: Trace, temperature: float | Sequence[float] | None) -> Iterator[Tensor]:
-    """Those (V, N) of one checkpoint after the other, so that all never are in memory; scaled where given."""
-    K = trace.logits_VKN.shape[1]
-    each_K = torch.as_tensor(1.0 if temperature is None else temperature, dtype=torch.float64).expand(K)
-    for k in range(K):
-        yield scaled(trace.logits_VKN[:, k : k + 1], each_K[k : k + 1].tolist())[:, 0].softmax(-1)
+def probabilities(trace: Trace, temperature: float | Sequence[float] | None) -> Tensor:
+    """Those (V, K) of the most probable class, float64; scaled where a temperature is given."""
+    return trace.scores(MaxProbability(temperature=temperature))
+
+
+def by_bin(probability_V: Tensor, right_V: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Videos, the sum of their probabilities, and how many are right in each of `BINS` equal bins (S,)."""
+    bin_V = (probability_V * BINS).long().clamp(max=BINS - 1)
+    return (
+        torch.bincount(bin_V, minlength=BINS),
+        torch.bincount(bin_V, probability_V, BINS),
+        torch.bincount(bin_V, right_V.double(), BINS),
+    )
+
+
+def _error(probability_V: Tensor, right_V: Tensor) -> float:
+    _, sum_S, right_S = by_bin(probability_V, right_V)
+    return ((sum_S - right_S).abs().sum() / len(probability_V)).item()

@@ -3,9 +3,8 @@
 Legend: B clips, V videos, K checkpoints, N classes, n ≤ 5 of them.
 """
 
-import csv
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,56 +12,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dyninf.array_file import load_array
-from dyninf.atomic import atomic_folder
 from dyninf.batch import Batch
-from dyninf.grid import Network, evaluation_mode, fingerprint, video_answers, video_macs, video_shape
-from dyninf.json_file import brief, read_json, write_json
+from dyninf.grid import Network, evaluation_mode, fingerprint, video_macs
+from dyninf.json_file import brief
 from dyninf.policies import Evidence, Outcome, Policy, check_logits, first_stop, ranked_classes
+from dyninf.trace.answers import answers, info_of
+from dyninf.trace.exactness import check_doubt, exactness_of
+from dyninf.trace.info import TraceInfo
+from dyninf.trace.logits import LEAST_TOP, KeptLogits, LogitsForm, form_of
+from dyninf.trace.trace_file import Part, read_trace, write_trace
 
 CHUNK = 1024  # videos scored at once, so that a replay's memory does not grow with the split
-
-
-@dataclass(frozen=True)
-class TraceInfo:
-    """What a trace was recorded with.
-
-    network: its name, such as ``resnet_small-joint-8f``.
-    fingerprint: of its weights (`grid.fingerprint`).
-    split: name of the data set and the split, such as ``synthetic/test``.
-    checkpoints, classes: their names, K and N of them.
-    """
-
-    network: str
-    fingerprint: str
-    split: str
-    checkpoints: tuple[str, ...]
-    classes: tuple[str, ...]
-
-    @classmethod
-    def load(cls, folder: str | Path) -> "TraceInfo":
-        """Of the trace at `folder`, without its logits; errors are those of `Trace.load`."""
-        folder = Path(folder)
-        if not (folder / "trace.json").is_file():
-            inside = sorted(path.parent.name for path in folder.glob("*/trace.json"))
-            hint = f"; there are traces below it: {', '.join(inside)}" if inside else ""
-            raise FileNotFoundError(f"no trace at {folder} (trace.json is missing){hint}")
-        try:
-            facts = read_json(folder / "trace.json")
-            names = tuple(facts["checkpoints"]), tuple(facts["classes"])
-            return cls(facts["network"], facts["fingerprint"], facts["split"], *names)
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            raise ValueError(f"the trace at {folder} is damaged: {brief(error)}") from error
 
 
 @dataclass(frozen=True, eq=False)
 class Trace:
     """Logits (V, K, N), labels (V,), video ids and the cumulative MACs (K,) of a video in all its views.
 
+    logits_VKN: a tensor, or `KeptLogits` where they are kept in another form than float32 or lie in a large
+        file; ``logits_VKN[rows]`` is a tensor of either.
     gate_VK: what the network's gates say, where it has gates.
     """
 
-    logits_VKN: Tensor
+    logits_VKN: Tensor | KeptLogits
     label_V: Tensor
     video_ids: tuple[str, ...]
     macs_K: Tensor
@@ -89,92 +61,69 @@ class Trace:
         loader: Iterable[Batch],
         split: str = "",
         classes: Sequence[str] | None = None,
+        logits: str = "float32",
     ) -> "Trace":
         """Run `network` over all batches, every checkpoint of every video; views as in `grid.views`.
 
+        All of it is in memory; `record_to` records to a folder. logits: a `LogitsForm`.
+
         Raises ValueError if the loader is empty, a video comes twice, frame sizes or numbers of views differ,
-        or logits are not finite.
+        logits are not finite, or there is no such form.
         """
-        device = next(network.parameters()).device
-        logits, labels, gates = [], [], []
-        ids: list[str] = []
-        sizes: set[tuple[int, ...]] = set()
-        with evaluation_mode(network), torch.inference_mode():
-            for batch in loader:
-                sizes.add(video_shape(batch.video))
-                logits_BKN, gate_BK = video_answers(network, batch.video.to(device))
-                check_logits(logits_BKN, batch.video_id)
-                logits.append(logits_BKN.cpu())
-                if gate_BK is not None:
-                    gates.append(gate_BK.cpu())
-                labels.append(batch.label.cpu())
-                ids.extend(batch.video_id)
+        form = LogitsForm(logits)
+        info = info_of(network, split, classes)
+        form.check_classes(len(info.classes))
+        with evaluation_mode(network):
+            found = list(answers(network, loader))
+        sizes = {answer.shape for answer in found}
         if len(sizes) != 1:
             raise ValueError(
                 "a trace needs videos of one frame size and number of views, the loader gave "
                 f"{sorted(sizes) or 'no video'}"
             )
+        ids = [video_id for answer in found for video_id in answer.video_ids]
         if len(set(ids)) != len(ids):
             raise ValueError(f"a trace has each video once, the loader gave {len(ids) - len(set(ids))} again")
+        logits_VKN = torch.cat([answer.logits_BKN for answer in found])
+        gates = [answer.gate_BK for answer in found if answer.gate_BK is not None]
         return cls(
-            torch.cat(logits),
-            torch.cat(labels),
+            logits_VKN
+            if form == LogitsForm()
+            else KeptLogits(form.rows(logits_VKN), form, len(info.classes)),
+            torch.cat([answer.label_B for answer in found]),
             tuple(ids),
             video_macs(network, sizes.pop()),
-            TraceInfo(
-                network=network.name,
-                fingerprint=fingerprint(network),
-                split=split,
-                checkpoints=tuple(checkpoint.name for checkpoint in network.checkpoints),
-                classes=tuple(classes or (str(n) for n in range(network.num_classes))),
-            ),
+            info,
             torch.cat(gates) if gates else None,
         )
 
     def save(self, folder: str | Path) -> None:
-        """Write ``trace.json``, ``logits.npy`` (float32) and ``videos.csv``; all of it or nothing.
+        """Write ``trace.json``, ``logits.npy`` (in their form) and ``videos.csv``; all of it or nothing.
 
-        Scores of gates go to ``gates.npy`` (float64).
-
-        An older trace at `folder` is replaced; ValueError if something else is there.
+        Scores of gates go to ``gates.npy`` (float64). An older trace at `folder` is replaced; ValueError if
+        something else is there.
         """
-        folder = Path(folder)
-        if folder.exists() and not (folder / "trace.json").is_file() and any(folder.iterdir()):
-            raise ValueError(f"{folder} holds other files; a trace needs a folder of its own")
-        with atomic_folder(folder) as new:
-            np.save(new / "logits.npy", self.logits_VKN.numpy())
-            with open(new / "videos.csv", "w", newline="") as file:
-                writer = csv.writer(file)
-                writer.writerow(["video_id", "label"])
-                writer.writerows(zip(self.video_ids, self.label_V.tolist(), strict=True))
-            facts = asdict(self.info) | {"macs": self.macs_K.tolist()}
-            if self.gate_VK is not None:
-                np.save(new / "gates.npy", self.gate_VK.numpy())
-                facts["gates"] = True
-            write_json(new / "trace.json", facts)
+        videos = len(self.video_ids)
+        write_trace(Path(folder), self.info, self.macs_K, self.form, videos, self._parts())
 
     @classmethod
     def load(cls, folder: str | Path) -> "Trace":
-        """Read what `save` wrote.
+        """Read what `save` wrote; logits of `trace_file.MAPPED_FROM` bytes or more stay on the disk.
 
         Raises FileNotFoundError if there is no trace at `folder`, ValueError if it is damaged.
         """
-        folder = Path(folder)
-        info = TraceInfo.load(folder)
+        found = read_trace(Path(folder))
         try:
-            facts = read_json(folder / "trace.json")
-            with open(folder / "videos.csv", newline="") as file:
-                rows = list(csv.DictReader(file))
             return cls(
-                torch.from_numpy(load_array(folder / "logits.npy")),
-                torch.tensor([int(row["label"]) for row in rows]),
-                tuple(row["video_id"] for row in rows),
-                torch.tensor(facts["macs"], dtype=torch.float64),
-                info,
-                torch.from_numpy(load_array(folder / "gates.npy")) if facts.get("gates") else None,
+                found.logits_VKN, found.label_V, found.video_ids, found.macs_K, found.info, found.gate_VK
             )
-        except (ValueError, KeyError, TypeError, OSError, csv.Error) as error:
+        except ValueError as error:
             raise ValueError(f"the trace at {folder} is damaged: {brief(error)}") from error
+
+    @property
+    def form(self) -> LogitsForm:
+        """How its logits are kept."""
+        return form_of(self.logits_VKN)
 
     def check_same_network(self, other: "Trace | Network") -> None:
         """Raise ValueError unless `other` is, or comes from, the network of this trace."""
@@ -190,11 +139,16 @@ class Trace:
 
     def without(self, video_ids: Collection[str]) -> "Trace":
         """The trace of the other videos."""
-        keep = [v for v, video_id in enumerate(self.video_ids) if video_id not in video_ids]
-        ids = tuple(self.video_ids[v] for v in keep)
-        gate_VK = None if self.gate_VK is None else self.gate_VK[keep]
-        kept = (self.logits_VKN[keep], self.label_V[keep], ids)
-        return Trace(*kept, self.macs_K, self.info, gate_VK)
+        if not video_ids:
+            return self
+        keep_V = torch.tensor(
+            [v for v, video_id in enumerate(self.video_ids) if video_id not in video_ids], dtype=torch.long
+        )
+        ids = tuple(self.video_ids[v] for v in keep_V.tolist())
+        gate_VK = None if self.gate_VK is None else self.gate_VK[keep_V]
+        logits = self.logits_VKN
+        logits_VKN = logits.picked(keep_V) if isinstance(logits, KeptLogits) else logits[keep_V]
+        return Trace(logits_VKN, self.label_V[keep_V], ids, self.macs_K, self.info, gate_VK)
 
     # Replay ------------------------------------------------------------------------------------------
 
@@ -206,8 +160,20 @@ class Trace:
         return self.stop_at(first_stop(self.scores(policy), policy.thresholds(len(self.macs_K))))
 
     def scores(self, policy: Policy) -> Tensor:
-        """The policy's scores (V, K), float64; the number of a video is its row."""
-        return torch.cat([policy.scores(evidence).double() for evidence in self._chunks()])
+        """The policy's scores (V, K), float64; the number of a video is its row.
+
+        Raises ValueError if the form that logits are kept in does not tell them (`exactness`).
+        """
+        exactness = exactness_of(policy, self.form)
+        scores_VK, doubt = [], 0.0
+        for rows, evidence in self._chunks():
+            scores_BK = policy.scores(evidence).double()
+            scores_VK.append(scores_BK)
+            if exactness == "bounded" and isinstance(self.logits_VKN, KeptLogits):
+                other = replace(evidence, logits_BJN=self.logits_VKN.gathered(rows))
+                doubt = max(doubt, (policy.scores(other).double() - scores_BK).abs().max().item())
+        check_doubt(policy, self.form, doubt)
+        return torch.cat(scores_VK)
 
     def stop_at(self, checkpoint_V: Tensor) -> Outcome:
         """The outcome if video v stops at ``checkpoint_V[v]``, from 0."""
@@ -221,18 +187,32 @@ class Trace:
     @cached_property
     def ranked_VKn(self) -> Tensor:
         """The five most probable classes of every video at every checkpoint."""
-        return torch.cat([ranked_classes(evidence.logits_BJN) for evidence in self._chunks()])
+        if isinstance(self.logits_VKN, KeptLogits) and self.form.top is not None:
+            kept = self.logits_VKN.taken(slice(None))["classes"][..., :LEAST_TOP]
+            return torch.from_numpy(kept.astype(np.int64))
+        return torch.cat([ranked_classes(evidence.logits_BJN) for _, evidence in self._chunks()])
 
     @property
     def right_VK(self) -> Tensor:
         """Whether each checkpoint gives each video its class."""
         return self.ranked_VKn[:, :, 0] == self.label_V[:, None]
 
-    def _chunks(self) -> Iterable[Evidence]:
+    def chunks(self) -> Iterator[slice]:
+        """Rows of the videos that are looked at together."""
+        for first in range(0, len(self.video_ids), CHUNK):
+            yield slice(first, min(first + CHUNK, len(self.video_ids)))
+
+    def _chunks(self) -> Iterator[tuple[slice, Evidence]]:
         row_V = torch.arange(len(self.label_V))
-        chunks = (values.split(CHUNK) for values in (self.logits_VKN, self.label_V, row_V))
-        for i, (logits_BKN, label_B, row_B) in enumerate(zip(*chunks, strict=True)):
-            rows = slice(i * CHUNK, (i + 1) * CHUNK)
+        for rows in self.chunks():
+            logits_BKN = self.logits_VKN[rows]
             check_logits(logits_BKN, self.video_ids[rows])
             gate_BK = None if self.gate_VK is None else self.gate_VK[rows]
-            yield Evidence(logits_BKN, label_B, row_B, gate_BK)
+            yield rows, Evidence(logits_BKN, self.label_V[rows], row_V[rows], gate_BK)
+
+    def _parts(self) -> Iterator[Part]:
+        for rows in self.chunks():
+            logits = self.logits_VKN
+            kept = logits.taken(rows) if isinstance(logits, KeptLogits) else self.form.rows(logits[rows])
+            gate_BK = None if self.gate_VK is None else self.gate_VK[rows]
+            yield Part(kept, self.label_V[rows], self.video_ids[rows], gate_BK)

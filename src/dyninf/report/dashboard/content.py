@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dyninf.policies import LogitsNotFiniteError, Policy
+from dyninf.policies import LogitsNotFiniteError, MaxProbability, Policy
 from dyninf.report.dashboard.pack import packed, smallest
 from dyninf.report.dashboard.sources import Source, facts_of
 from dyninf.report.published import published_points
@@ -208,7 +208,9 @@ def _calibration(source: Source, trace: Trace, notes: list[str]) -> Trace | None
 def _digest_of(trace: Trace) -> str:
     """Of all that a trace says."""
     digest = hashlib.sha256(f"{trace.info}{trace.video_ids}{trace.macs_K.tolist()}".encode())
-    for part in (trace.logits_VKN, trace.label_V, trace.gate_VK):
+    for rows in trace.chunks():
+        digest.update(trace.logits_VKN[rows].contiguous().numpy().tobytes())
+    for part in (trace.label_V, trace.gate_VK):
         if part is not None:
             digest.update(part.contiguous().numpy().tobytes())
     return digest.hexdigest()
@@ -222,8 +224,8 @@ def check_points(points: int) -> None:
 
 def top_probabilities(trace: Trace) -> np.ndarray:
     """The probability (V, K) of the class that each checkpoint gives, in float64."""
-    chunks = trace.logits_VKN.split(1024)
-    return torch.cat([chunk_VKN.double().softmax(-1).amax(-1) for chunk_VKN in chunks]).numpy()
+    found: np.ndarray = trace.scores(MaxProbability()).numpy()
+    return found
 
 
 def _reached(scores_VK: Tensor, threshold_P: Tensor) -> np.ndarray:

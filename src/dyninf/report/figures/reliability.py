@@ -1,6 +1,6 @@
 """``reliability``: how far the probabilities of each checkpoint can be believed.
 
-Legend: V videos, K checkpoints, N classes, S bins.
+Legend: V videos, K checkpoints, S bins.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -24,7 +23,7 @@ from dyninf.report.figures.style import (
     shown,
     styled,
 )
-from dyninf.report.reliability import BINS, probabilities
+from dyninf.report.reliability import by_bin, probabilities
 from dyninf.trace import Trace
 
 
@@ -50,8 +49,9 @@ def reliability_figure(trace: Trace, temperature: float | Sequence[float] | None
         axes.grid()
     entries: list[tuple[Artist, str]] = [(ideal, "perfectly calibrated")]
     for chosen, label, mark, shade in kinds:
-        for axes, probability_VN in zip(grid, probabilities(trace, chosen), strict=True):
-            bins = _bins(probability_VN, trace.label_V)
+        each = zip(grid, probabilities(trace, chosen).T, trace.right_VK.T, strict=True)
+        for axes, probability_V, right_V in each:
+            bins = _bins(probability_V, right_V)
             (drawn,) = axes.plot(
                 *bins, marker=mark, markersize=2.5, linewidth=0.9, color=shade, clip_on=False
             )
@@ -67,13 +67,8 @@ def save_reliability(path: Path, trace: Trace, temperature: float | Sequence[flo
     save_as(reliability_figure(trace, temperature), path)
 
 
-def _bins(probability_VN: Tensor, label_V: Tensor) -> tuple[list[float], list[float]]:
+def _bins(probability_V: Tensor, right_V: Tensor) -> tuple[list[float], list[float]]:
     """Mean probability and share that is right, in percent, of each bin with a video."""
-    probability_V, class_V = probability_VN.max(1)
-    bin_V = (probability_V * BINS).long().clamp(max=BINS - 1)
-    count_S, sum_S, right_S = (
-        torch.bincount(bin_V, weights, BINS)
-        for weights in (None, probability_V, (class_V == label_V).double())
-    )
+    count_S, sum_S, right_S = by_bin(probability_V, right_V)
     there_S = count_S > 0
     return (100 * sum_S / count_S)[there_S].tolist(), (100 * right_S / count_S)[there_S].tolist()
