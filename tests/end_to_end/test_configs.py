@@ -78,7 +78,8 @@ def test_every_data_set_takes_the_settings_of_its_file(dataset: str) -> None:
 )
 def test_every_backbone_and_every_scheme_makes_a_network(backbone: str, scheme: str) -> None:
     require_extra(backbone)
-    network = make_network(composed("train", f"backbone={backbone}", f"scheme={scheme}"), 5)
+    with torch.device("meta"):
+        network = make_network(composed("train", f"backbone={backbone}", f"scheme={scheme}"), 5)
     name = {"torchvision": "torchvision_resnet18", "timm": "timm_resnet18"}.get(backbone, backbone)
     assert network.name == f"{name}-{scheme}-8f"
 

@@ -129,10 +129,19 @@ def test_threshold_zero_stops_every_clip_at_the_first_checkpoint(setting: Settin
     assert result.checkpoint_B.tolist() == [0] * 5
 
 
-@pytest.mark.parametrize("threshold", [1.0001, 2.0, float("inf")])
-def test_above_one_no_clip_stops_before_the_last_which_accepts(setting: Setting, threshold: float) -> None:
-    result = check_law_2(setting.network, setting.video_BTCHW, setting.trace, MaxProbability(threshold))
+def test_above_one_no_clip_stops_before_the_last_which_accepts(setting: Setting) -> None:
+    result = check_law_2(setting.network, setting.video_BTCHW, setting.trace, MaxProbability(1.0001))
     assert result.checkpoint_B.tolist() == [len(setting.network.checkpoints) - 1] * 5
+
+
+@pytest.mark.parametrize("threshold", [2.0, float("inf")])
+def test_however_far_above_one_no_clip_stops_before_the_last(
+    small_network: Network, threshold: float
+) -> None:
+    video_BTCHW = random_clips(5, 8)
+    trace = Trace.record(small_network, [labelled(video_BTCHW)])
+    result = check_law_2(small_network, video_BTCHW, trace, MaxProbability(threshold))
+    assert result.checkpoint_B.tolist() == [len(small_network.checkpoints) - 1] * 5
 
 
 def test_the_last_checkpoint_accepts_whatever_threshold_it_is_given(small_network: Network) -> None:
