@@ -19,6 +19,7 @@ LEAVES = {
     "json_file",
     "lazy",
     "processor",
+    "seeds",
     "tensor_file",
     "unpacking",
     "version",

@@ -32,6 +32,7 @@ from dyninf.data.something_v2 import SomethingV2
 from dyninf.data.sources import named_in, videos_at
 from dyninf.data.synthetic import Synthetic
 from dyninf.data.torchcodec_reader import TorchcodecReader
+from dyninf.data.training_order import Draw, TrainingOrder
 from dyninf.data.transforms import ClipTransform
 from dyninf.data.ucf101 import UCF101
 from dyninf.data.video_dataset import Clip, Video, VideoDataset, batch_of
@@ -48,6 +49,7 @@ __all__ = [
     "CropsTransform",
     "Decoder",
     "Dense",
+    "Draw",
     "DrawnDataModule",
     "ExclusionList",
     "FileCheck",
@@ -71,6 +73,7 @@ __all__ = [
     "Span",
     "Synthetic",
     "TorchcodecReader",
+    "TrainingOrder",
     "Uniform",
     "UnreadableClip",
     "Video",

@@ -22,6 +22,7 @@ from dyninf.data.frame_source import Decoder, frame_source
 from dyninf.data.sampling import Segment, sampling_named
 from dyninf.data.skipping import SkippedVideos, SkippingDataset, SkippingLoader
 from dyninf.data.torchcodec_reader import require_torchcodec
+from dyninf.data.training_order import TrainingOrder
 from dyninf.data.transforms import IMAGENET_MEAN, IMAGENET_STD, ClipTransform
 from dyninf.data.video_dataset import Clip, Video, VideoDataset, batch_of
 
@@ -55,6 +56,7 @@ class VideoDataModule(LightningDataModule):
             out, and `skipped` says so (`SkippedVideos`, which ends with an error where it is too many).
         corruption: [name, severity] or [name, severity, seed] of a `Corruption` of the test split's clips;
             training and calibration never see one.
+        training_seed: of the order of the training clips and of what is random about them (`TrainingOrder`).
 
     Raises:
         ValueError: an argument is out of its range, torchcodec is asked for and missing, or mirroring
@@ -87,6 +89,7 @@ class VideoDataModule(LightningDataModule):
         exclude: str | Path | None = None,
         on_error: OnError = "raise",
         corruption: Sequence[str | int] | None = None,
+        training_seed: int = 0,
     ) -> None:
         super().__init__()
         for argument, value, least in (
@@ -97,6 +100,7 @@ class VideoDataModule(LightningDataModule):
             ("crop", crop, 1),
             ("stride", stride, 1),
             ("clips_per_video", clips_per_video, 1),
+            ("training_seed", training_seed, 0),
         ):
             if type(value) is not int:
                 raise ValueError(f"{argument} must be a whole number; got {value!r}")
@@ -135,6 +139,7 @@ class VideoDataModule(LightningDataModule):
         self.on_error = on_error
         self.skipped = SkippedVideos(self.name)
         self.corruption = Corruption.of(corruption)
+        self.training_seed = training_seed
 
     @property
     def num_classes(self) -> int:
@@ -183,15 +188,23 @@ class VideoDataModule(LightningDataModule):
     def dataset(self, split: str, train: bool = False, views: bool = True) -> VideoDataset:
         """The split's clips: as in training; or as they are tested, without `views` in one view a video.
 
-        Videos that were skipped before are not tried again, so that all passes over a split are of the same.
+        Videos that were skipped before are not tried again when a split is tested, so that all passes over it
+        are of the same. In a training, which may go on in another process, batches are always made of all.
         """
         transform, clips = (self.views_transform, self.clips_per_video) if views else (self.test_transform, 1)
         if train:
             transform, clips = self.train_transform, 1
-        skipped = self.skipped.of(split)
-        videos = [video for video in self.videos(split) if video.video_id not in skipped]
-        corruption = self._corruption_of(split)
-        return VideoDataset(videos, self.sampling, transform, train, clips, self.decoder, corruption)
+        skipped = self.skipped.of(split) if views and not train else {}
+        return VideoDataset(
+            [video for video in self.videos(split) if video.video_id not in skipped],
+            self.sampling,
+            transform,
+            train,
+            clips,
+            self.decoder,
+            self._corruption_of(split),
+            self.training_seed,
+        )
 
     @property
     def test_batch_size(self) -> int:
@@ -208,8 +221,13 @@ class VideoDataModule(LightningDataModule):
         return self._loader(split, dataset, self.test_batch_size, batches=chosen)
 
     def train_dataloader(self) -> DataLoader[Clip]:
-        """Training clips; with `on_error="skip"`, a batch that nothing is left of is None."""
-        return self._loader("train", self.dataset("train", train=True), self.batch_size)
+        """Training clips; with `on_error="skip"`, a batch that nothing is left of is None.
+
+        The first epoch begins at the batch at which the training is that goes on.
+        """
+        dataset = self.dataset("train", train=True)
+        order = TrainingOrder(len(dataset), self.batch_size, self.training_seed, **self._place_in_training())
+        return self._loader("train", dataset, self.batch_size, order)
 
     def val_dataloader(self) -> DataLoader[Clip]:
         return self._loader("calibration", self.dataset("calibration", views=False), self.batch_size)
@@ -248,20 +266,42 @@ class VideoDataModule(LightningDataModule):
     def _corruption_of(self, split: str) -> Corruption | None:
         return self.corruption if split == "test" else None
 
+    def state_dict(self) -> dict[str, Any]:
+        """What a training that goes on has to know of the one before it."""
+        return {"skipped": self.skipped.state_dict()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.skipped.load_state_dict(state_dict["skipped"])
+
+    def _place_in_training(self) -> dict[str, int]:
+        """Which process of the trainer this is, and the epoch and the batch that it is to go on with."""
+        if self.trainer is None:
+            return {}
+        loop: Any = self.trainer.fit_loop
+        return {
+            "rank": self.trainer.global_rank,
+            "processes": self.trainer.world_size,
+            "epoch": loop.epoch_progress.current.processed,
+            "batch": loop.epoch_loop.batch_progress.current.completed if loop.restarting else 0,
+        }
+
     def _loader(
-        self, split: str, dataset: VideoDataset, batch_size: int, batches: ChosenBatches | None = None
+        self,
+        split: str,
+        dataset: VideoDataset,
+        batch_size: int,
+        order: TrainingOrder | None = None,
+        batches: ChosenBatches | None = None,
     ) -> DataLoader[Clip]:
         options: dict[str, Any] = {
             "batch_size": batch_size,
-            "shuffle": dataset.train,
-            # A last batch of one clip would upset batch normalisation; a lone batch has to stay.
-            "drop_last": dataset.train and len(dataset) > batch_size,
+            "sampler": order,
             "num_workers": self.num_workers,
             "persistent_workers": self.num_workers > 0,
             "pin_memory": torch.cuda.is_available(),
         }
         if batches is not None:
-            for name in ("batch_size", "shuffle", "drop_last"):
+            for name in ("batch_size", "sampler"):
                 del options[name]
             options["batch_sampler"] = batches
         if self.on_error == "raise":

@@ -18,6 +18,7 @@ from torch.utils.data.distributed import DistributedSampler
 
 from dyninf.atomic import atomic_file
 from dyninf.data.container import VideoError
+from dyninf.data.training_order import Draw
 from dyninf.data.video_dataset import Clip, VideoDataset, batch_of
 
 LARGEST_SHARE = 0.05
@@ -82,6 +83,21 @@ class SkippedVideos:
                 f"{last.reason}; python -m dyninf.check_data lists them all for dataset.exclude"
             )
 
+    def state_dict(self) -> dict[str, list[tuple[str, str, str]]]:
+        """The videos of each split as text, for a process that goes on."""
+        return {
+            split: [(one.video_id, str(one.path), one.reason) for one in found.values()]
+            for split, found in self._found.items()
+        }
+
+    def load_state_dict(self, state_dict: Mapping[str, Iterable[Sequence[str]]]) -> None:
+        """Take in what another process left out; it found that they are not too many."""
+        for split, found in state_dict.items():
+            known = self._found.setdefault(split, {})
+            known |= {name: Skipped(name, Path(path), reason) for name, path, reason in found}
+        if self._file is not None:
+            self.keep_in(self._file)
+
 
 def _row(split: str, one: Skipped) -> tuple[str, Path, str, str]:
     return one.video_id, one.path, split, one.reason
@@ -96,11 +112,11 @@ class SkippingDataset(Dataset["Clip | Skipped"]):
     def __len__(self) -> int:
         return len(self.clips)
 
-    def __getitem__(self, index: int) -> Clip | Skipped:
+    def __getitem__(self, index: int | Draw) -> Clip | Skipped:
         try:
             return self.clips[index]
         except (VideoError, OSError) as error:  # OSError: a disk that fails, a file that is not ours to read
-            video = self.clips.videos[index]
+            video = self.clips.videos[index.clip if isinstance(index, Draw) else index]
             return Skipped(video.video_id, video.path, str(error).removeprefix(f"{video.path}: "))
 
 
@@ -154,7 +170,7 @@ class SkippingLoader(DataLoader[Any]):
         return self._passed_on(super().__iter__())
 
     def _passed_on(self, batches: Iterator[Gathered]) -> Iterator[Clip | None]:
-        is_share = isinstance(self.sampler, DistributedSampler)
+        is_share = isinstance(self.sampler, DistributedSampler) and self.sampler.num_replicas > 1
         is_empty = True
         for clips, skipped in batches:
             self.record.add(self.split, skipped)

@@ -18,6 +18,8 @@ from dyninf.data.container import VideoError
 from dyninf.data.corruption import Corruption
 from dyninf.data.frame_source import Decoder, FrameReader, frame_source
 from dyninf.data.sampling import Sampling
+from dyninf.data.training_order import Draw
+from dyninf.seeds import seeded
 
 ENDINGS = frozenset(
     {".mp4", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".3gp"}
@@ -66,12 +68,12 @@ class VideoDataset(Dataset[Clip]):
         videos: the files or folders, in the order of the indices; opened when a clip is asked for.
         sampling: which frames make a clip.
         transform: uint8 frames THWC -> float32 TCHW, or RTCHW with R crops. Its randomness, like the
-            sampling's, is to come from torch's global generator: it differs from epoch to epoch and worker to
-            worker, and repeats with Lightning's seed.
+            sampling's, is to come from torch's global generator.
         train: one clip at a place for training; otherwise the same ones every time.
         clips: of a video, in testing. Views are in the order of clips, and of the crops of one clip.
         decoder: what reads files.
         corruption: of the frames as they are decoded, before the transform.
+        seed: of what is random about a `Draw`: the same in every process, and another in each epoch.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class VideoDataset(Dataset[Clip]):
         clips: int = 1,
         decoder: Decoder = "pyav",
         corruption: Corruption | None = None,
+        seed: int = 0,
     ) -> None:
         self.videos = list(videos)
         self.sampling = sampling
@@ -91,13 +94,23 @@ class VideoDataset(Dataset[Clip]):
         self.clips = clips
         self.decoder: Decoder = decoder
         self.corruption = corruption
+        self.seed = seed
         self._length: dict[Path, int] = {}
 
     def __len__(self) -> int:
         return len(self.videos)
 
-    def __getitem__(self, index: int) -> Clip:
-        """Raises VideoError, naming the file, where it cannot be read or is too short for the sampling."""
+    def __getitem__(self, index: int | Draw) -> Clip:
+        """A clip; of a number alone, in training, another one every time.
+
+        Raises VideoError, naming the file, where it cannot be read or is too short for the sampling.
+        """
+        if isinstance(index, Draw):
+            with seeded("clip", self.seed, index.epoch, index.clip):
+                return self._clip(index.clip)
+        return self._clip(index)
+
+    def _clip(self, index: int) -> Clip:
         video = self.videos[index]
         with frame_source(video.path, self.decoder).open() as reader:
             try:
