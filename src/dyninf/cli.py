@@ -217,5 +217,7 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     # The modules put the processes' figures together before they log them.
     warnings.filterwarnings("ignore", message=".*recommended to use `self.log.*sync_dist=True.*")
+    # The order of training clips knows where to begin, and which process it is for.
+    warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
     # What `SkippingLoader` gives for a batch that nothing is left of; skipped.csv names its videos.
     warnings.filterwarnings("ignore", message=".*train_dataloader yielded None.*")

@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 from pytorch_lightning.loggers import Logger
 from rich.console import Console
 
-from dyninf import checkpoint_file
+from dyninf import checkpoint_file, going_on
 from dyninf.allowed_targets import check_targets
 from dyninf.backbones import fit_weights, read_weights
 from dyninf.cli import application, quieten
@@ -16,7 +16,7 @@ from dyninf.data import ShareSkipped, VideoDataModule
 from dyninf.policies import Policy
 from dyninf.report import EpochTable, followed, load_milliseconds, tags_of
 from dyninf.reporting import report_run
-from dyninf.schemes import SaveConfig, SchemeModule
+from dyninf.schemes import SaveConfig, SchemeModule, SeedSteps
 from dyninf.trace import Share
 from dyninf.training import train
 
@@ -32,8 +32,11 @@ def main(config: DictConfig) -> float | None:
     check_targets(config, "the configuration")
     if config.checkpoint and config.pretrained:
         raise ValueError("give checkpoint or pretrained, not both: a run that goes on has weights of its own")
-    resume = checkpoint_file.read(config.checkpoint) if config.checkpoint else None
-    weights = read_weights(str(config.pretrained)) if config.pretrained else None
+    if (summary := going_on.finished(config, output)) is not None:
+        Console().print(f"{output} is finished, with these settings: nothing is left to do", highlight=False)
+        return float(summary["calibration"]["top1"])
+    resume = going_on.beginning(config, output)
+    weights = read_weights(str(config.pretrained)) if config.pretrained and resume is None else None
     datamodule: VideoDataModule = make(config.dataset)
     if datamodule.num_classes < 2:
         raise ValueError(
@@ -51,14 +54,15 @@ def main(config: DictConfig) -> float | None:
     loggers: list[Logger] = [make(config.logger)] if config.logger else []
     loggers.append(EpochTable(output / "metrics.csv"))
     callbacks = [make(callback) for callback in (config.callbacks or {}).values() if callback]
-    trainer: pl.Trainer = make(config.trainer, logger=loggers, callbacks=[*callbacks, saved, shared])
+    callbacks += [saved, shared, SeedSteps(config.seed)]
+    trainer: pl.Trainer = make(config.trainer, logger=loggers, callbacks=callbacks)
     for split in datamodule.splits:
         datamodule.videos(split)  # a split that is missing is told before the training, not after it
     if weights is not None:
         fitted = fit_weights(network, weights, datamodule.class_names)
         if trainer.is_global_zero:
             Console().print(fitted)
-    checkpoint_file.save_config(output, config)
+    going_on.begin(config, output)
     last = resume.path if resume else None
     with followed(loggers, saved.saved["config"], tags_of(network.name, datamodule.name, policy)):
         assessment = train(datamodule, module, trainer, policy, output, promise, last, times, recording)

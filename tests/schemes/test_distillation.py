@@ -57,10 +57,13 @@ def test_it_is_added_in_training_and_logged_on_its_own() -> None:
 def training_step(
     network: Network, distillation: SelfDistillation | None, batch: Labelled
 ) -> tuple[float, dict[str, float]]:
-    """The loss of the step, and what it logs."""
-    module, logged = SchemeModule(network, distillation=distillation), {}
-    module.log = lambda name, value, **options: logged.update({name: value.item()})  # there is no trainer
-    return module.training_step(batch, 0).item(), logged
+    """The loss of the step, and what it sums up to be logged."""
+    module = SchemeModule(network, distillation=distillation)
+    return module.training_step(batch, 0).item(), losses_of(module)
+
+
+def losses_of(module: SchemeModule) -> dict[str, float]:
+    return {name: mean.item() for name, mean in module.sums.means().items() if name.startswith("train/")}
 
 
 @pytest.mark.parametrize("setting", [{"weight": 0.0}, {"temperature": -1.0}, {"temperature": float("nan")}])

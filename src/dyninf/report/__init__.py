@@ -5,6 +5,7 @@ from dyninf.report.assess import Assessment, assess
 from dyninf.report.check_report import CheckedVideo, check_data, fault_table, size_table
 from dyninf.report.cost_report import CostSummary, report_costs
 from dyninf.report.cost_tables import cell_table, cost_table, head_table, stage_table
+from dyninf.report.csv_log import CsvLog
 from dyninf.report.dashboard import make_report, run_sources, trace_source
 from dyninf.report.epoch_table import EpochTable
 from dyninf.report.error_bars import add_error_bars
@@ -25,6 +26,7 @@ __all__ = [
     "Assessment",
     "CheckedVideo",
     "CostSummary",
+    "CsvLog",
     "EpochTable",
     "FileRows",
     "Prediction",

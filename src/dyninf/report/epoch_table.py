@@ -55,9 +55,8 @@ class EpochTable(Logger):
         if "epoch" not in metrics:
             return
         epoch = int(metrics["epoch"])
-        if self._goes_on:  # what an interrupted training wrote of epochs that now come again
-            self._rows = {before: row for before, row in self._rows.items() if before < epoch}
-            self._goes_on = False
+        if self._goes_on:
+            self.go_on(epoch)
         row = self._rows.setdefault(epoch, {})
         row |= {"epoch": epoch, "step": step} | {k: v for k, v in metrics.items() if k != "epoch"}
         columns = sorted({column for row in self._rows.values() for column in row} - {"epoch", "step"})
@@ -65,6 +64,12 @@ class EpochTable(Logger):
             writer = csv.DictWriter(file, ["epoch", "step", *columns])
             writer.writeheader()
             writer.writerows(self._rows.values())
+
+    @rank_zero_only
+    def go_on(self, epoch: int, step: int | None = None) -> None:
+        """Forget what an interrupted training wrote of this epoch and later ones, which now come again."""
+        self._rows = {before: row for before, row in self._rows.items() if before < epoch}
+        self._goes_on = False
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
         """Nothing: the run has its config in a file of its own."""

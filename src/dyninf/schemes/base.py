@@ -12,16 +12,19 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from torchmetrics import MetricCollection
-from torchmetrics.classification import MulticlassAccuracy
 
 from dyninf.batch import Batch
 from dyninf.grid import Network, idle_parameters, video_logits
+from dyninf.schemes.epoch_sums import EpochSums
 from dyninf.schemes.mixing import Mixing
-from dyninf.schemes.video_scores import VideoScores
+from dyninf.schemes.video_scores import VideoScores, right_among_the_first
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 SchedulerFactory = Callable[[Optimizer], LRScheduler]
+
+ACCURACIES = ("top1", "top5")
+SUMS_KEY = "epoch_sums"
+"""In a checkpoint: what the epoch that is under way has summed up so far."""
 
 
 class SchemeModule(LightningModule):
@@ -71,7 +74,7 @@ class SchemeModule(LightningModule):
         if activation_checkpointing:
             network.activation_checkpointing = True
         self.register_buffer("loss_weight_K", torch.tensor(weights), persistent=False)
-        self.accuracies = _accuracies(names, network.num_classes)
+        self.sums = EpochSums()
         self.scores = VideoScores()
 
     def check_scheme(self, network: Network) -> None:
@@ -90,17 +93,19 @@ class SchemeModule(LightningModule):
         if self.mixing is None:
             logits_BKN = self(batch.video)
             loss = self.loss(logits_BKN, batch.label)
-            for k, accuracy in enumerate(self._accuracies()):
-                accuracy.update(logits_BKN[:, k].detach(), batch.label)
+            for name, right_BK in zip(
+                ACCURACIES, right_among_the_first(logits_BKN, batch.label), strict=True
+            ):
+                self.sums.add(name, right_BK.sum(0), len(right_BK))
         else:
             mixed_BTCHW, share_BN = self.mixing(batch.video, batch.label, self.network.num_classes)
             logits_BKN = self(mixed_BTCHW)
             loss = self.loss(logits_BKN, share_BN)
-        self._log("train/loss", loss, batch)
+        self.sums.add("train/loss", loss * len(batch.label), len(batch.label))
         if self.distillation is None:
             return loss
         distillation = self.distillation(logits_BKN)
-        self._log("train/distillation", distillation, batch)
+        self.sums.add("train/distillation", distillation * len(batch.label), len(batch.label))
         return loss + distillation
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -110,18 +115,24 @@ class SchemeModule(LightningModule):
         self._score(batch)
 
     def on_train_epoch_end(self) -> None:
-        if self.mixing is not None:
-            return
-        found = [accuracy.compute() for accuracy in self._accuracies()]
-        for accuracy in self._accuracies():
-            accuracy.reset()
-        self._log_accuracies("train", *([values[kind] for values in found] for kind in ("top1", "top5")))
+        means = self.sums.means(self.trainer.world_size)
+        self.sums.reset()
+        for name in sorted(means.keys() - ACCURACIES):
+            self.log(name, means[name][0])
+        if means.keys() >= set(ACCURACIES):
+            self._log_accuracies("train", *(means[name] for name in ACCURACIES))
 
     def on_validation_epoch_end(self) -> None:
         self._log_scores("val")
 
     def on_test_epoch_end(self) -> None:
         self._log_scores("test")
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint[SUMS_KEY] = self.sums.state_dict(self.trainer.world_size)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.sums.load_state_dict(checkpoint.get(SUMS_KEY, {}), self.trainer.global_rank)
 
     def configure_optimizers(self) -> Any:
         if self.optimizer is None:
@@ -148,9 +159,6 @@ class SchemeModule(LightningModule):
         loss_B = self._loss(logits_BKN, batch.label) @ cast(Tensor, self.loss_weight_K)
         self.scores.update(batch.video_id, loss_B, logits_BKN, batch.label)
 
-    def _log(self, name: str, value: Tensor, batch: Batch) -> None:
-        self.log(name, value, on_epoch=True, on_step=False, batch_size=len(batch.label), sync_dist=True)
-
     def _log_scores(self, phase: str) -> None:
         loss, top1_K, top5_K = self.scores.compute(self.trainer.world_size)
         self.scores.reset()
@@ -163,19 +171,3 @@ class SchemeModule(LightningModule):
             values |= {f"{phase}/top1/{checkpoint.name}": top1, f"{phase}/top5/{checkpoint.name}": top5}
         self.log_dict(values)
         self.log(f"{phase}/top1", top1, prog_bar=True)
-
-    def _accuracies(self) -> Iterable[MetricCollection]:
-        return cast(Iterable[MetricCollection], self.accuracies)
-
-
-def _accuracies(names: Sequence[str], num_classes: int) -> nn.ModuleList:
-    return nn.ModuleList(
-        MetricCollection(
-            {
-                "top1": MulticlassAccuracy(num_classes, average="micro"),
-                "top5": MulticlassAccuracy(num_classes, top_k=min(5, num_classes), average="micro"),
-            },
-            compute_groups=False,
-        )
-        for _ in names
-    )

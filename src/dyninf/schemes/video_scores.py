@@ -26,9 +26,7 @@ class VideoScores:
 
     def update(self, video_ids: Sequence[str], loss_B: Tensor, logits_BKN: Tensor, label_B: Tensor) -> None:
         """Take in a batch."""
-        ranked_BKn = logits_BKN.detach().topk(min(5, logits_BKN.shape[-1])).indices
-        right_BKn = ranked_BKn == label_B[:, None, None]
-        top1_BK, top5_BK = right_BKn[..., 0], right_BKn.any(-1)
+        top1_BK, top5_BK = right_among_the_first(logits_BKN, label_B)
         self._ids.extend(video_ids)
         self._scores.append(torch.cat([loss_B.detach()[:, None].float(), top1_BK, top5_BK], 1))
 
@@ -47,3 +45,10 @@ class VideoScores:
         mean_S = scores_XS[list(places.values())].mean(0).float()
         top1_K, top5_K = mean_S[1:].chunk(2)
         return mean_S[0], top1_K, top5_K
+
+
+def right_among_the_first(logits_BKN: Tensor, label_B: Tensor) -> tuple[Tensor, Tensor]:
+    """Whether the class is the first of each checkpoint (B, K), and whether it is among the first five."""
+    ranked_BKn = logits_BKN.detach().topk(min(5, logits_BKN.shape[-1])).indices
+    right_BKn = ranked_BKn == label_B[:, None, None]
+    return right_BKn[..., 0], right_BKn.any(-1)
