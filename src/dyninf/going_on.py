@@ -57,7 +57,8 @@ def beginning(config: DictConfig, output: Path) -> CheckpointFile | None:
 def check_same_training(file: CheckpointFile, config: DictConfig) -> None:
     """Raise ValueError that names the first setting of the training that is another, is new or is gone."""
     theirs, mine = (_flat(plain(each)) for each in (file.config, config))
-    for key in [*mine, *theirs]:
+    # What a module is made of has names of its own, under which it was given.
+    for key in sorted([*mine, *theirs], key=lambda key: key.startswith("module.")):
         one, other = (repr(each[key]) if key in each else "not there" for each in (theirs, mine))
         if one != other and not any(fnmatchcase(key, pattern) for pattern in MAY_DIFFER):
             raise ValueError(
