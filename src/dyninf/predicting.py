@@ -5,6 +5,7 @@ For notebooks, and for commands of one's own.
 
 from __future__ import annotations
 
+import copy
 import sys
 import time
 from collections import deque
@@ -23,7 +24,9 @@ from dyninf.data import (
     VideoClip,
     VideoDataModule,
     Windows,
+    is_list,
     is_live,
+    listed_in,
     live_clips,
     named_in,
     open_live,
@@ -71,8 +74,8 @@ class Source:
     """Where videos come from, and how clips are made of them.
 
     Args:
-        name: a file or a folder; ``-`` for paths from standard input, one a line; ``camera:0`` or
-            ``stream:ADDRESS``, which are live.
+        name: a file or a folder; a list of paths, one a line, in a file ending in .txt, or ``-`` for one from
+            standard input; ``camera:0`` or ``stream:ADDRESS``, which are live.
         datamodule: whose sampling, transform for testing and decoder are used, in one view; not its videos.
         windows: None for whole videos, each one clip.
         annotated: where annotated copies go, if there are to be any; videos below it are none of the source.
@@ -94,14 +97,23 @@ class Source:
         self.datamodule = datamodule
         self.windows = windows
         self.is_live = is_live(name)
-        self.path = None if self.is_live or name == "-" else Path(name)
+        listed = not self.is_live and is_list(name)
+        self.path = None if self.is_live or listed or name == "-" else Path(name)
         self.videos: Iterable[Path] = ()
         if self.is_live and annotated is not None:
             raise ValueError(f"annotate needs videos that can be read a second time, which {name} cannot")
         if windows is not None and windows.in_frames:
             datamodule.sampling.test(windows.frames(None))
-        if not self.is_live:
+        if listed:
+            self.videos = listed_in(Path(name))
+        elif not self.is_live:
             self.videos = named_in(sys.stdin.buffer) if self.path is None else videos_at(self.path, annotated)
+
+    def of(self, videos: Iterable[Path]) -> Source:
+        """The same with other videos."""
+        other = copy.copy(self)
+        other.videos = videos
+        return other
 
     def clips_of(self, videos: Iterable[Path], permutation: Permutation) -> Iterator[SourceClip]:
         """The clips of videos, in order. Opens none of whole videos."""
@@ -153,7 +165,7 @@ def predict(
     given: deque[SourceClip] = deque()
     begin = time.perf_counter()
     answers = answer_clips(runner, policy, _noted(clips, given), batch, memory_mb, decoders)
-    with closing(answers), _progress(left) as advance:  # type: ignore[type-var]
+    with closing(answers), progress(left) as advance:  # type: ignore[type-var]
         try:
             for answer in answers:
                 advance(desk.take(given.popleft(), answer))
@@ -225,8 +237,8 @@ def _noted(clips: Iterator[SourceClip], given: deque[SourceClip]) -> Iterator[So
 
 
 @contextmanager
-def _progress(videos: Iterable[Path]) -> Iterator[Callable[[bool], None]]:
-    """A bar over videos on standard error, where that is a terminal."""
+def progress(videos: Iterable[Path]) -> Iterator[Callable[[int], None]]:
+    """A bar over videos on standard error, where that is a terminal; to be told of so many more."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(
@@ -235,6 +247,6 @@ def _progress(videos: Iterable[Path]) -> Iterator[Callable[[bool], None]]:
         disable=not console.is_terminal,
         transient=True,
         redirect_stdout=sys.stdout.isatty(),  # else what is meant for a file would go to the terminal
-    ) as progress:
-        bar = progress.add_task("Videos", total=len(videos) if isinstance(videos, Sized) else None)
-        yield lambda is_whole: progress.advance(bar, int(is_whole))
+    ) as bars:
+        bar = bars.add_task("Videos", total=len(videos) if isinstance(videos, Sized) else None)
+        yield lambda more: bars.advance(bar, int(more))

@@ -9,7 +9,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
-from tests.networks import require_extra
+from tests.networks import require_extra, require_package
 from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from dyninf.checkpoint_file import make_network
@@ -30,7 +30,16 @@ def composed(command: str, *overrides: str) -> DictConfig:
 
 def test_every_group_that_has_files_is_tested_here() -> None:
     folders = {path.parent.name for path in CONF.glob("*/*.yaml")}
-    assert folders == {*GROUPS, "experiment", "paths", "hydra_settings"}
+    assert folders == {*GROUPS, "engine", "experiment", "paths", "hydra_settings"}
+
+
+@pytest.mark.parametrize("engine", choices("engine"))
+def test_every_engine_of_predict_takes_the_settings_of_its_file(engine: str) -> None:
+    require_package("ray")
+    overrides = ["checkpoint=PATH", "source=videos", "~dataset", f"engine={engine}"]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("predict", overrides)
+    assert callable(make(config.engine).ready)
 
 
 @pytest.mark.parametrize("experiment", choices("experiment"))

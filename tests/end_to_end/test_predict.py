@@ -320,7 +320,7 @@ def test_a_window_of_an_annotated_video_is_written_on_its_own_frames(
     [
         (["source=nowhere"], "no file or folder nowhere"),
         (["source=.", "output=rows.txt"], "no video in"),
-        (["source=FILE", "output=rows.txt"], "a file ending in .jsonl or .csv; got rows.txt"),
+        (["source=FILE", "output=rows.txt"], "a file ending in .jsonl or .csv, or a folder; got rows.txt"),
         (["source=FILE", "runtime=fast"], "runtime 'fast' is unknown; choose auto or one of eager, compile"),
         (["source=FILE", "batch=0"], "batch must be a number of at least 1"),
         (["source=FILE", "window=long"], "window must be seconds, such as 2.5, or frames, such as 64f"),

@@ -29,7 +29,7 @@ from dyninf.data.sampling import (
 from dyninf.data.skipping import ShareSkipped, Skipped, SkippedVideos, SkippingLoader
 from dyninf.data.something_v1 import SomethingV1
 from dyninf.data.something_v2 import SomethingV2
-from dyninf.data.sources import named_in, videos_at
+from dyninf.data.sources import is_list, listed_in, named_in, videos_at
 from dyninf.data.synthetic import Synthetic
 from dyninf.data.torchcodec_reader import TorchcodecReader
 from dyninf.data.training_order import Draw, TrainingOrder
@@ -91,7 +91,9 @@ __all__ = [
     "decode_on_demand",
     "frame_rate",
     "frame_source",
+    "is_list",
     "is_live",
+    "listed_in",
     "live_clips",
     "middle_frames",
     "named_in",

@@ -33,6 +33,22 @@ def videos_at(source: Path, without: Path | None = None) -> list[Path]:
     return found or [_folder_of_images(source)]
 
 
+def is_list(name: str) -> bool:
+    """Whether a source is a list of videos: a file ending in .txt, which no video does."""
+    return name.lower().endswith(".txt") and not os.path.isdir(name)
+
+
+def listed_in(file: Path) -> list[Path]:
+    """The videos of a list, one a line, each once; FileNotFoundError if there is no list, or none in it."""
+    if not file.is_file():
+        raise FileNotFoundError(f"no list of videos {file}")
+    with file.open("rb") as lines:
+        found = list(dict.fromkeys(named_in(lines)))
+    if not found:
+        raise FileNotFoundError(f"{file} lists no video: it needs the path of one on each line")
+    return found
+
+
 def named_in(lines: Iterable[bytes]) -> Iterator[Path]:
     """Paths, one a line, each as soon as its line is there; empty lines are none."""
     for line in lines:

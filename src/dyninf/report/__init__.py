@@ -14,6 +14,7 @@ from dyninf.report.gate_report import gate_table, report_gates
 from dyninf.report.loggers import followed, log_assessment, log_report, tags_of
 from dyninf.report.policies_report import report_policies
 from dyninf.report.prediction_files import FileRows, Rows, TerminalRows, rows_to
+from dyninf.report.prediction_shards import ListedRows, ShardRows, Shards
 from dyninf.report.predictions import Prediction, Totals, Wording
 from dyninf.report.runs_report import report_runs
 from dyninf.report.summary import checkpoint_table, comparison_table
@@ -29,8 +30,11 @@ __all__ = [
     "CsvLog",
     "EpochTable",
     "FileRows",
+    "ListedRows",
     "Prediction",
     "Rows",
+    "ShardRows",
+    "Shards",
     "SteadyWandbLogger",
     "TerminalRows",
     "Totals",

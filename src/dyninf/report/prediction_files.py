@@ -82,7 +82,7 @@ class FileRows:
 
     def __init__(self, path: Path, live: bool = False) -> None:
         if path.suffix not in (".jsonl", ".csv"):
-            raise ValueError(f"output must be a file ending in .jsonl or .csv; got {path}")
+            raise ValueError(f"output must be a file ending in .jsonl or .csv, or a folder; got {path}")
         self.path = path
         self.done: set[str] = set()
         self.errors = 0

@@ -169,6 +169,11 @@ class Totals:
         """Count the window of a stream, which is no video and may have an error all the same."""
         self.errors += row.error is not None
 
+    def add(self, other: Totals) -> None:
+        """Count what another one counted, but for what was kept and the time."""
+        for name in ("videos", "errors", "windows", "clips", "gmacs", "share"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
     @property
     def code(self) -> int:
         """What a command ends with: 0, 1 if there are errors, 130 after Ctrl-C as shells have it."""

@@ -1,0 +1,229 @@
+"""Predictions of many videos as a folder of Parquet files, one for each shard of the list.
+
+``part-00000.parquet`` has the rows of the first shard, ``_plan.json`` says what the folder holds, and
+``_SHA256SUMS`` which files are whole (``sha256sum -c``). What reads folders of Parquet files (pyarrow,
+DuckDB, Spark) leaves out names that begin so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from dyninf.atomic import atomic_file, told_if_full
+from dyninf.checksum import sha256_of
+from dyninf.json_file import brief, read_json, write_json
+from dyninf.report.predictions import COLUMNS, Prediction
+
+PLAN = "_plan.json"
+SUMS = "_SHA256SUMS"
+FORM = 1
+OTHER = "give another output"
+_LINE = re.compile(r"(?P<found>[0-9a-f]{64})  (?P<name>part-\d{5,}\.parquet)\n")
+
+
+class Shards:
+    """Videos in shards of so many, and which of these have their file. One process at a time writes to it.
+
+    folder: made if it is not there. videos: each once, in order. size: videos of a shard. facts: what decides
+    the answers besides the videos, plain values by name; the same again when predicting goes on. say: told of
+    a file that is damaged, whose videos are predicted again.
+
+    left: the numbers of the shards that have no file. done: paths of the videos that have rows; errors: how
+    many of these rows have an error.
+
+    Raises ValueError if the folder holds something else, or predictions of other videos or with other facts,
+    which it names; or if pyarrow is missing.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        videos: Sequence[Path],
+        facts: Mapping[str, Any],
+        size: int,
+        say: Callable[[str], None] = lambda text: print(text, file=sys.stderr),
+    ) -> None:
+        require_pyarrow()
+        self.folder, self.videos, self.size = folder, videos, size
+        listed = hashlib.sha256(b"\0".join(os.fsencode(path) for path in videos)).hexdigest()
+        self._agree({"form": FORM, "videos": len(videos), "list": listed[:16], "shard": size, **facts})
+        self.left: list[int] = []
+        self.done: set[str] = set()
+        self.errors = 0
+        self._sums = _read_sums(folder / SUMS)
+        for number in range(-(-len(videos) // size)):
+            if (error := self._fault(number)) is None:
+                self.done |= {str(path) for path in self.videos_of(number)}
+                self.errors += self._errors(number)
+                continue
+            self.left.append(number)
+            self._sums.pop(_name(number), None)
+            if os.path.exists(folder / _name(number)):
+                say(f"{folder / _name(number)} {error}; its videos are predicted again")
+        _write_sums(folder / SUMS, self._sums)
+
+    def videos_of(self, number: int) -> Sequence[Path]:
+        """The videos of a shard."""
+        return self.videos[number * self.size : (number + 1) * self.size]
+
+    def write(self, number: int, rows: Sequence[Prediction]) -> None:
+        """Write the file of a shard, whose rows are all there; its checksum comes last and makes it count."""
+        import pyarrow
+        from pyarrow import parquet
+
+        table = pyarrow.Table.from_pylist([_cells(row) for row in rows], schema=_schema())
+        path = self.folder / _name(number)
+        with atomic_file(path) as new:
+            parquet.write_table(table, new, compression="zstd")
+            found = sha256_of(new)
+        with told_if_full(path), (self.folder / SUMS).open("a") as sums:
+            sums.write(_line(path.name, found))
+
+    def _agree(self, plan: Mapping[str, Any]) -> None:
+        """Write the plan; one that is there has to be the same."""
+        path = self.folder / PLAN
+        if not path.is_file():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            others = sorted(name for name in os.listdir(self.folder) if not name.startswith("."))
+            if others:
+                raise ValueError(
+                    f"{self.folder} holds {others[0]} and was not written by dyninf.predict; {OTHER}"
+                )
+            write_json(path, plan)
+            return
+        try:
+            theirs = read_json(path)
+            if not isinstance(theirs, dict):
+                raise ValueError("it holds no names with values")
+        except ValueError as error:
+            raise ValueError(
+                f"{path} is damaged, or no plan of dyninf.predict: {brief(error)}; {OTHER}"
+            ) from error
+        for name in [*plan, *theirs]:
+            if plan.get(name) != theirs.get(name):
+                raise ValueError(
+                    f"{self.folder} holds predictions with {name} {theirs.get(name)!r}, and now it is "
+                    f"{plan.get(name)!r}; {OTHER}"
+                )
+
+    def _fault(self, number: int) -> str | None:
+        """Why a shard does not count as done."""
+        expected = self._sums.get(_name(number))
+        if expected is None:
+            return f"has no line in {SUMS}"
+        try:
+            found = sha256_of(self.folder / _name(number))
+        except FileNotFoundError:
+            return "is not there"
+        return None if found == expected else f"is torn, or was changed: it does not fit its line in {SUMS}"
+
+    def _errors(self, number: int) -> int:
+        """How many videos of a shard that is done have one."""
+        from pyarrow import compute, parquet
+
+        table = parquet.read_table(self.folder / _name(number), columns=["window", "error"])
+        whole = table.filter(compute.is_null(table["window"]))
+        return len(whole) - int(whole["error"].null_count)
+
+
+def _name(number: int) -> str:
+    return f"part-{number:05d}.parquet"
+
+
+def _line(name: str, found: str) -> str:
+    """As sha256sum has it."""
+    return f"{found}  {name}\n"
+
+
+def _read_sums(path: Path) -> dict[str, str]:
+    """Checksums by name; what is no whole line is passed over, and its file counts as not there."""
+    if not path.is_file():
+        return {}
+    lines = map(_LINE.fullmatch, path.read_text(errors="replace").splitlines(keepends=True))
+    return {line["name"]: line["found"] for line in lines if line is not None}
+
+
+def _write_sums(path: Path, sums: Mapping[str, str]) -> None:
+    with atomic_file(path) as new:
+        new.write_text("".join(_line(name, found) for name, found in sums.items()))
+
+
+class ShardRows:
+    """Takes the rows of a source's videos in their order, and writes each shard as soon as it is whole.
+
+    Rows of one that is not are lost when it is closed: its videos are predicted again by who goes on.
+    """
+
+    def __init__(self, shards: Shards) -> None:
+        self.shards = shards
+        self.done, self.errors = shards.done, shards.errors
+        self._left = list(shards.left)
+        self._rows: list[Prediction] = []
+        self._videos = 0
+
+    def write(self, row: Prediction) -> None:
+        self._rows.append(row)
+        self._videos += row.window is None
+        number = self._left[0]
+        if self._videos == len(self.shards.videos_of(number)):
+            self.shards.write(number, self._rows)
+            del self._left[0]
+            self._rows, self._videos = [], 0
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class ListedRows:
+    """Keeps rows."""
+
+    def __init__(self) -> None:
+        self.done: set[str] = set()
+        self.errors = 0
+        self.rows: list[Prediction] = []
+
+    def write(self, row: Prediction) -> None:
+        self.rows.append(row)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def require_pyarrow() -> None:
+    """Raise ValueError, which says what to install, if the package that writes Parquet is missing."""
+    if find_spec("pyarrow") is None:
+        raise ValueError(
+            "a folder of Parquet files needs pyarrow, which is not there: pip install 'dyninf[ray]'"
+        )
+
+
+def _schema() -> Any:
+    import pyarrow as pa
+
+    likely = pa.list_(pa.struct([("class", pa.string()), ("probability", pa.float64())]))
+    kinds = {
+        **dict.fromkeys(("path", "class", "checkpoint", "error"), pa.string()),
+        **dict.fromkeys(("window", "label", "frames_decoded"), pa.int32()),
+        **dict.fromkeys(("start", "end", "probability", "gmacs", "share", "ms"), pa.float64()),
+        "top5": likely,
+    }
+    return pa.schema([(column, kinds[column]) for column in COLUMNS])
+
+
+def _cells(row: Prediction) -> dict[str, Any]:
+    values = row.values()
+    likely = [{"class": _text(name), "probability": value} for name, value in values["top5"]]
+    texts = {name: _text(value) for name, value in values.items() if isinstance(value, str)}
+    return values | texts | {"top5": likely}
+
+
+def _text(value: str) -> str:
+    """Parquet holds UTF-8 alone; bytes of a file's name that are none are spelt out, such as \\xe9."""
+    return os.fsencode(value).decode("utf-8", "backslashreplace")
