@@ -16,6 +16,7 @@ from experiments.faults.killing import Moment, after, run_with_kills, when
 from experiments.faults.studies import Row, Trial, study
 from torch import Tensor
 
+from dyninf.json_file import read_json
 from dyninf.tensor_file import load_tensors
 
 SETTINGS = (
@@ -129,7 +130,9 @@ def left_by(run: Path) -> Left:
     left["metrics"] = _texts(run, "metrics.csv")
     left["logs"] = _texts(run, "logs/version_0/metrics.csv")
     left["traces"] = {str(f.relative_to(run)): f.read_bytes() for f in run.glob("trace/*/*") if f.is_file()}
-    left["summary"] = _texts(run, "summary.json", "policy.json", "curve.csv", "anytime.csv", "classes.csv")
+    left["summary"] = _texts(run, "summary.json", "curve.csv", "anytime.csv", "classes.csv")
+    policy = read_json(run / "policy.json")
+    left["summary"] |= {key: value for key, value in policy.items() if key != "created"}  # a date
     return left
 
 

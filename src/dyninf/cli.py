@@ -217,6 +217,8 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     # The modules put the processes' figures together before they log them.
     warnings.filterwarnings("ignore", message=".*recommended to use `self.log.*sync_dist=True.*")
+    # A training that goes on does so in its own folder.
+    warnings.filterwarnings("ignore", message=".*Checkpoint directory.*exists and is not empty.*")
     # The order of training clips knows where to begin, and which process it is for.
     warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
     # What `SkippingLoader` gives for a batch that nothing is left of; skipped.csv names its videos.

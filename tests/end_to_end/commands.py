@@ -9,8 +9,11 @@ import atexit
 import importlib
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +77,22 @@ def forked(
         process.kill()
         raise TimeoutError(f"dyninf.{name} {' '.join(overrides)} took more than {LIMIT_SECONDS} s")
     return Finished(process.exitcode, (logs / "out").read_text(), (logs / "err").read_text())
+
+
+def killed(
+    name: str, *overrides: str, cwd: Path, logs: Path, moment: Callable[[float], bool], **environment: str
+) -> bool:
+    """Whether the same, killed with SIGKILL as soon as it is the moment, had not ended before."""
+    logs.mkdir(parents=True, exist_ok=True)
+    (logs / "in").write_text("")
+    process = _server.Process(target=_run, args=(name, overrides, cwd, logs, environment))
+    process.start()
+    start = time.monotonic()
+    while process.is_alive() and not moment(time.monotonic() - start):
+        time.sleep(0.002)
+    process.kill()
+    process.join()
+    return process.exitcode == -signal.SIGKILL
 
 
 def _run(name: str, overrides: tuple[str, ...], cwd: Path, logs: Path, environment: dict[str, str]) -> None:
