@@ -1,6 +1,7 @@
 """W&B that fails under a run costs a line, not the run. The runs are in a process of their own."""
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import pytest
 from tests.end_to_end.commands import ENVIRONMENT
 
 from dyninf.report.wandb_logger import kept
+from dyninf.report.wandb_rows import STEP, last_id, rows_in, rows_of
 
 START = """
 import os, resource, signal, sys
@@ -46,6 +48,14 @@ logger.experiment.finish()
 resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 print("went on with a full disk")
 """
+GOES_ON = """
+for steps in ((0, 1, 2), (2, 3, 4)):
+    logger = SteadyWandbLogger(save_dir=str(Path(sys.argv[1], "on")), project="test", goes_on=True)
+    for step in steps:
+        logger.log_metrics({"epoch": step, "loss": 1.0 / (step + 1)}, step)
+        logger.log_metrics({"lr": 0.1}, step)
+    logger.experiment.finish()
+"""
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,7 @@ class Said:
 def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
     folder = tmp_path_factory.mktemp("wandb")
     done = subprocess.run(
-        [sys.executable, "-c", START + DISK_IS_FULL + SERVICE_DIES, str(folder)],
+        [sys.executable, "-c", START + GOES_ON + DISK_IS_FULL + SERVICE_DIES, str(folder)],
         env=os.environ | ENVIRONMENT,
         capture_output=True,
         text=True,
@@ -90,3 +100,16 @@ def test_what_a_logger_raises_becomes_one_line_that_names_what_was_lost(
     with kept("the curve"):
         raise RuntimeError("no\n  space")
     assert capsys.readouterr().err == "warning: the logger lost the curve: no space\n"
+
+
+def test_a_run_that_goes_on_is_the_same_one_and_has_each_row_once(said: Said, tmp_path: Path) -> None:
+    folder = shutil.copytree(said.folder / "on", tmp_path / "on")
+    [run_id] = {path.name.rsplit("-", 1)[1] for path in folder.glob("wandb/offline-run-*")}
+    assert last_id(folder) == run_id
+    first, second = sorted(folder.glob(f"wandb/offline-run-*/run-{run_id}.wandb"))
+    rows = [row for file in (first, second) for row in rows_in(file)]
+    assert [(row[STEP], "lr" in row) for row in rows] == [(n, lr) for n in range(5) for lr in (False, True)]
+    assert [row["_step"] for row in rows] == list(range(10))
+
+    second.write_bytes(second.read_bytes()[:-20])  # torn by a kill
+    assert {row.step for row in rows_of(folder, run_id)[0]} >= {0, 1, 2, 3}
