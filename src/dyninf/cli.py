@@ -72,10 +72,11 @@ def application(
                 return result
             except BaseException as error:
                 mendable = is_for_the_user(error)
-                if mendable and was_empty and folder != Path.cwd() and not has_results(folder):
-                    shutil.rmtree(folder, ignore_errors=True)
-                    folder = folder.parent
-                remove_if_empty(folder)
+                if is_first_process():
+                    if mendable and was_empty and folder != Path.cwd() and not has_results(folder):
+                        shutil.rmtree(folder, ignore_errors=True)
+                        folder = folder.parent
+                    remove_if_empty(folder)
                 if not mendable or HydraConfig.get().mode == RunMode.MULTIRUN:
                     raise  # in a multirun Hydra goes on with the other jobs, then tells which one failed
                 raise Refused from error
@@ -97,6 +98,10 @@ def application(
                 return
             except Refused as refused:
                 error = refused.__cause__
+            except KeyboardInterrupt as interrupt:
+                line = "; ".join(["interrupted", *map(str, interrupt.args)])
+                print(f"dyninf.{config_name}: {line}", file=sys.stderr)
+                sys.exit(130)
             except Exception as found:
                 error = found
             assert error is not None
@@ -196,6 +201,11 @@ def groups(config_name: str) -> list[str]:
     return sorted(name for name in names if " " not in name and name != "hydra_settings")
 
 
+def is_first_process() -> bool:
+    """Whether this is the only process of a run, or the one that the others follow."""
+    return all(os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))
+
+
 def has_results(folder: Path) -> bool:
     """Whether a run that failed left something that took time: a checkpoint or a whole trace."""
     return any(folder.rglob("*.ckpt")) or any(folder.rglob("trace.json"))
@@ -212,7 +222,8 @@ def remove_if_empty(folder: Path) -> None:
 
 def quieten() -> None:
     """Keep Lightning's advice and its use of deprecated torch internals out of a run's output."""
-    logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
+    for name in ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.distributed"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     # The modules put the processes' figures together before they log them.
@@ -221,5 +232,7 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", message=".*Checkpoint directory.*exists and is not empty.*")
     # The order of training clips knows where to begin, and which process it is for.
     warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
+    # Of 1 x 1 convolutions, whose layouts are all the same.
+    warnings.filterwarnings("ignore", message="(?s).*Grad strides do not match bucket view strides.*")
     # What `SkippingLoader` gives for a batch that nothing is left of; skipped.csv names its videos.
     warnings.filterwarnings("ignore", message=".*train_dataloader yielded None.*")

@@ -13,15 +13,17 @@ from dyninf.backbones import fit_weights, read_weights
 from dyninf.cli import application, quieten
 from dyninf.configuration import make, make_promise, make_recording, yes_or_no
 from dyninf.data import ShareSkipped, VideoDataModule
+from dyninf.learning_rate import scale_learning_rate
 from dyninf.policies import Policy
 from dyninf.report import EpochTable, followed, load_milliseconds, tags_of
 from dyninf.reporting import report_run
 from dyninf.schemes import SaveConfig, SchemeModule, SeedSteps
+from dyninf.together import Together, wait_for_the_first
 from dyninf.trace import Share
 from dyninf.training import train
 
 
-@application("train")
+@application("train", before=wait_for_the_first)
 def main(config: DictConfig) -> float | None:
     """Build what the config names and train it; returns the dynamic top-1 on calibration for sweepers."""
     quieten()
@@ -53,18 +55,26 @@ def main(config: DictConfig) -> float | None:
     shared = ShareSkipped(datamodule.skipped)
     loggers: list[Logger] = [make(config.logger)] if config.logger else []
     loggers.append(EpochTable(output / "metrics.csv"))
+    together = Together("dyninf.train", output)
     callbacks = [make(callback) for callback in (config.callbacks or {}).values() if callback]
-    callbacks += [saved, shared, SeedSteps(config.seed)]
+    callbacks += [saved, shared, SeedSteps(config.seed), together]
     trainer: pl.Trainer = make(config.trainer, logger=loggers, callbacks=callbacks)
+    clips = (datamodule.batch_size, config.scale_lr, config.reference_batch)
+    step = scale_learning_rate(module, trainer, *clips)
+    saved.saved["training"] = step.facts()
     for split in datamodule.splits:
         datamodule.videos(split)  # a split that is missing is told before the training, not after it
     if weights is not None:
         fitted = fit_weights(network, weights, datamodule.class_names)
         if trainer.is_global_zero:
             Console().print(fitted)
-    going_on.begin(config, output)
+    if trainer.is_global_zero:
+        going_on.begin(config, output)
+        Console().print(str(step), highlight=False)
+    together.begin(trainer)
     last = resume.path if resume else None
-    with followed(loggers, saved.saved["config"], tags_of(network.name, datamodule.name, policy)):
+    facts = saved.saved["config"] | {"training": step.facts()}
+    with together, followed(loggers, facts, tags_of(network.name, datamodule.name, policy)):
         assessment = train(datamodule, module, trainer, policy, output, promise, last, times, recording)
         if assessment is not None and wants_report:
             report_run(output, network, datamodule, trainer.loggers)

@@ -10,6 +10,7 @@ import importlib
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -68,15 +69,48 @@ def forked(
     name: str, *overrides: str, cwd: Path, logs: Path, stdin: str = "", **environment: str
 ) -> Finished:
     """The same from a process that has imported everything already; its output goes through `logs`."""
-    logs.mkdir(parents=True, exist_ok=True)
-    (logs / "in").write_text(stdin)
-    process = _server.Process(target=_run, args=(name, overrides, cwd, logs, environment))
-    process.start()
-    process.join(LIMIT_SECONDS)
-    if process.exitcode is None:
-        process.kill()
-        raise TimeoutError(f"dyninf.{name} {' '.join(overrides)} took more than {LIMIT_SECONDS} s")
-    return Finished(process.exitcode, (logs / "out").read_text(), (logs / "err").read_text())
+    return Begun(name, *overrides, cwd=cwd, logs=logs, stdin=stdin, **environment).wait()
+
+
+class Begun:
+    """A command that `forked` would wait for."""
+
+    def __init__(
+        self, name: str, *overrides: str, cwd: Path, logs: Path, stdin: str = "", **environment: str
+    ) -> None:
+        logs.mkdir(parents=True, exist_ok=True)
+        (logs / "in").write_text(stdin)
+        self.words, self.logs = f"dyninf.{name} {' '.join(overrides)}", logs
+        self.process = _server.Process(target=_run, args=(name, overrides, cwd, logs, environment))
+        self.process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self.process.pid is not None
+        return self.process.pid
+
+    def wait(self) -> Finished:
+        """What it left behind when it ended."""
+        self.process.join(LIMIT_SECONDS)
+        if self.process.exitcode is None:
+            self.process.kill()
+            raise TimeoutError(f"{self.words} took more than {LIMIT_SECONDS} s")
+        return Finished(
+            self.process.exitcode, (self.logs / "out").read_text(), (self.logs / "err").read_text()
+        )
+
+
+def begun_together(
+    name: str, *overrides: str, cwd: Path, logs: Path, processes: int = 2, **environment: str
+) -> list[Begun]:
+    """Processes of one training, as a cluster would start them."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    of_all = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(processes)}
+    return [
+        Begun(name, *overrides, cwd=cwd, logs=logs / str(rank), LOCAL_RANK=str(rank), **of_all | environment)
+        for rank in range(processes)
+    ]
 
 
 def killed(

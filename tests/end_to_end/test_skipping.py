@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.end_to_end.bad import assert_refused
-from tests.end_to_end.commands import Finished, started
+from tests.end_to_end.commands import Finished, begun_together
 from tests.end_to_end.test_video_folder import SETTINGS, picture
 from tests.files import held_in
 
@@ -108,8 +108,9 @@ def test_more_than_one_in_twenty_ends_the_run_with_one_line(
 
 
 def test_two_processes_skip_what_is_bad_and_know_of_each_other(videos: Path, here: Path) -> None:
-    ddp = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.sync_batchnorm=false"]
-    done = started("train", *settings(videos), *ddp, "dataset.batch_size=5", "output=run", cwd=here).check()
+    words = ["trainer=ddp_cpu", *settings(videos), "dataset.batch_size=5", "output=run"]
+    begun = begun_together("train", *words, cwd=here, logs=here / "logs")
+    done, _ = (one.wait().check() for one in begun)
     assert skipped_by(here / "run") == {bad: bad.split("/")[0] for bad in BAD}
     summary = held_in(here / "run/summary.json")
     assert summary["videos"] == summary["replay_agrees"] == 19

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from omegaconf import OmegaConf
-from tests.end_to_end.commands import Finished, forked, started
+from tests.end_to_end.commands import Finished, begun_together, forked, started
 
 from dyninf.checksum import unsealed_text
 from dyninf.trace import Trace
@@ -97,9 +97,9 @@ def test_a_training_with_every_augmentation_and_mixing_leaves_a_network_that_eva
 def test_two_processes_train_a_route_that_leaves_parameters_without_a_gradient(
     tiny: list[str], here: Path
 ) -> None:
-    ddp = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.sync_batchnorm=false"]
     more = ["scheme.checkpoints=[[1,2],[4,3]]", "dataset.batch_size=4", "output=run"]  # three steps
-    started("train", *tiny, *ddp, *more, cwd=here).check()
+    for one in begun_together("train", "trainer=ddp_cpu", *tiny, *more, cwd=here, logs=here / "logs"):
+        one.wait().check()
     summary = summary_of(here / "run")
     assert [row["name"] for row in summary["checkpoints"]] == ["1f-res3", "4f-res4"]
     assert summary["replay_agrees"] == summary["videos"]

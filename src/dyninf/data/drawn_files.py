@@ -1,12 +1,14 @@
 """Making the folder of a data set that is drawn: mp4 files and a manifest, all of it or nothing.
 
-The folder is built under a temporary name beside its place and renamed when it is whole. Two processes
-may make the same folder at once; the first to finish wins and the other takes what is there.
+The folder is built under a temporary name beside its place and renamed when it is whole. Of several processes
+that want it at once one makes it, and the others wait and take it. On a file system without locks, as some
+are that machines share, each makes it; the first to finish wins and the others take what is there.
 """
 
 from __future__ import annotations
 
 import csv
+import fcntl
 import hashlib
 import multiprocessing
 import os
@@ -14,6 +16,7 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -95,6 +98,11 @@ def make(order: Order, root: Path) -> Path:
     if folder.exists():
         return folder
     root.mkdir(parents=True, exist_ok=True)
+    with _alone_in(root):
+        return folder if folder.exists() else _made(order, folder)
+
+
+def _made(order: Order, folder: Path) -> Path:
     _remove_leftovers(folder)
     building = folder.with_name(f"{_temporary_prefix(folder)}{os.getpid()}")
     building.mkdir()
@@ -110,6 +118,18 @@ def make(order: Order, root: Path) -> Path:
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return folder
+
+
+@contextmanager
+def _alone_in(root: Path) -> Iterator[None]:
+    """A lock on the folder itself, which the end of a process gives back, however it ends."""
+    descriptor = os.open(root, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # no locks here
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def encode(frames_THWC: np.ndarray, path: Path, fps: int = 16) -> None:

@@ -9,6 +9,7 @@ from dyninf.schemes.distillation import SelfDistillation
 from dyninf.schemes.input_axis import InputAxisModule
 from dyninf.schemes.joint import JointModule
 from dyninf.schemes.mixing import Cutmix, Mixing, Mixup, MixupOrCutmix
+from dyninf.schemes.slurm import Requeue, SlurmTasks
 
 __all__ = [
     "CheckpointFiles",
@@ -20,8 +21,10 @@ __all__ = [
     "Mixing",
     "Mixup",
     "MixupOrCutmix",
+    "Requeue",
     "SaveConfig",
     "SchemeModule",
     "SeedSteps",
     "SelfDistillation",
+    "SlurmTasks",
 ]

@@ -86,7 +86,9 @@ class LastCheckpoint(Checkpoint):
         self._ended_within_epoch = False
         self._saved_at = time.monotonic()
         if threading.current_thread() is threading.main_thread():
-            self._handlers = {n: signal.signal(n, self._ask) for n in (SAVE_SIGNAL, signal.SIGINT)}
+            # Of several processes Lightning's own handler of SIGTERM would send messages amid those of a step.
+            more = [signal.SIGTERM] if trainer.world_size > 1 else []
+            self._handlers = {n: signal.signal(n, self._ask) for n in (SAVE_SIGNAL, signal.SIGINT, *more)}
         loop = trainer.fit_loop.epoch_loop
         if loop.batch_progress.current.ready == 0:
             # With a limit of steps Lightning takes an epoch that begins for one that is gone on with.
@@ -219,7 +221,9 @@ class LastCheckpoint(Checkpoint):
                 print(
                     f"interrupted; {self.path} has all of the training: resume=true goes on", file=sys.stderr
                 )
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt("all is said")
+        if _any(trainer, signal.SIGTERM in self._asked):
+            raise SIGTERMException
         self._asked.clear()
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
