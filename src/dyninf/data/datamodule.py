@@ -19,6 +19,7 @@ from dyninf.data.corruption import Corruption
 from dyninf.data.crops import CropsTransform, check_crops
 from dyninf.data.exclusion import ExclusionList
 from dyninf.data.frame_source import Decoder, frame_source
+from dyninf.data.processes import leave_signals_to_the_maker
 from dyninf.data.sampling import Segment, sampling_named
 from dyninf.data.skipping import SkippedVideos, SkippingDataset, SkippingLoader
 from dyninf.data.torchcodec_reader import require_torchcodec
@@ -298,6 +299,7 @@ class VideoDataModule(LightningDataModule):
             "sampler": order,
             "num_workers": self.num_workers,
             "persistent_workers": self.num_workers > 0,
+            "worker_init_fn": leave_signals_to_the_maker,
             "pin_memory": torch.cuda.is_available(),
         }
         if batches is not None:

@@ -135,6 +135,15 @@ def live_and_die_with_the_maker() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def leave_signals_to_the_maker(worker: int = 0) -> None:
+    """In a process of a loader: those that ask a training to save, or to end once it has, are not for it.
+
+    A terminal and a scheduler send them to all processes alike.
+    """
+    for number in (signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def cores() -> int:
     """A container's share of the machine, where the system tells it."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

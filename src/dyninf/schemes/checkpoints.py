@@ -86,7 +86,7 @@ class LastCheckpoint(Checkpoint):
         self._ended_within_epoch = False
         self._saved_at = time.monotonic()
         if threading.current_thread() is threading.main_thread():
-            # Of several processes Lightning's own handler of SIGTERM would send messages amid those of a step.
+            # Lightning's handler of SIGTERM, in several processes, would send messages amid those of a step.
             more = [signal.SIGTERM] if trainer.world_size > 1 else []
             self._handlers = {n: signal.signal(n, self._ask) for n in (SAVE_SIGNAL, signal.SIGINT, *more)}
         loop = trainer.fit_loop.epoch_loop
