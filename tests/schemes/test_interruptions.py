@@ -242,6 +242,17 @@ def test_a_training_goes_on_with_as_many_clips_in_a_step_and_no_fewer_epochs(tmp
         fit(trainer_of(tmp_path, max_epochs=1), tmp_path)
 
 
+def test_a_run_whose_folder_was_moved_knows_its_best_epoch(
+    undisturbed: dict[str, object], tmp_path: Path
+) -> None:
+    fit(trainer_of(tmp_path / "before", max_epochs=2), tmp_path / "before")
+    moved = (tmp_path / "before").rename(tmp_path / "moved")
+    trainer = trainer_of(moved)
+    fit(trainer, moved)
+    assert trainer.checkpoint_callback.best_model_path == str(moved / "best.ckpt")
+    assert differing(left_by(moved), undisturbed) == []
+
+
 @pytest.mark.parametrize("setting", [{"every_minutes": 0}, {"every_steps": -1}, {"every_minutes": "often"}])
 def test_an_interval_that_is_none_is_refused(setting: dict[str, object], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="must be a positive number, or null for none"):

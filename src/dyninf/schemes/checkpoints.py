@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any, Protocol, runtime_checkable
 
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.trainer.call import _call_callbacks_state_dict
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
@@ -172,6 +172,8 @@ class LastCheckpoint(Checkpoint):
                 f"{self.path} goes on with {before} clips in a step, as it began; here are {now}, in "
                 f"{trainer.world_size} processes: change dataset.batch_size or trainer.devices"
             )
+        if is_own:
+            _move_best(trainer, checkpoint["callbacks"])
         epochs = loops["epoch_progress"]["current"]["processed"]
         if trainer.max_epochs is not None and 0 <= trainer.max_epochs < epochs:
             raise ValueError(f"trainer.max_epochs={trainer.max_epochs}, but {epochs} epochs are done already")
@@ -235,6 +237,18 @@ class LastCheckpoint(Checkpoint):
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._handlers = {}
+
+
+def _move_best(trainer: Trainer, states: dict[str, Any]) -> None:
+    """Name the files of a run's best epochs by where its folder is now; Lightning would forget them."""
+    for callback in trainer.checkpoint_callbacks:
+        state = states.get(callback.state_key)
+        if isinstance(callback, ModelCheckpoint) and state is not None:
+            before, now = str(state["dirpath"]), str(callback.dirpath)
+            for name in ("best_model_path", "kth_best_model_path", "last_model_path"):
+                state[name] = state[name].replace(before, now, 1)
+            best = state["best_k_models"].items()
+            state |= {"dirpath": now, "best_k_models": {k.replace(before, now, 1): v for k, v in best}}
 
 
 def clips_of_a_step(trainer: Trainer) -> int | None:
