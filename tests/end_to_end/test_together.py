@@ -1,19 +1,31 @@
 """A training in several processes: what they give, and how they end."""
 
+import csv
+import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tests.end_to_end.commands import Begun, Finished, begun_together
+import torch
+from tests.end_to_end.commands import ENVIRONMENT, Begun, Finished, begun_together, forked
 from tests.end_to_end.test_video_folder import SETTINGS, picture
 
 from dyninf.data.drawn_files import encode
+from dyninf.trace import Trace
 
-SPLITS = {"train": 24, "calibration": 13, "test": 101}
+SPLITS = {"train": 20, "calibration": 13, "test": 101}
+STEPS = 20  # of 4 clips, in 4 epochs
+CALLBACKS = "tests.end_to_end.step_losses"
+COMPARED = [
+    *("trainer.max_epochs=4", "optimizer.lr=0.001", f"+callbacks.frozen._target_={CALLBACKS}.FrozenNorms"),
+    *(f"+callbacks.losses._target_={CALLBACKS}.StepLosses", "+callbacks.losses.folder=${paths.output_dir}"),
+]
 TOGETHER = ["trainer=ddp_cpu", "report=false"]
 
 
@@ -32,6 +44,47 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
             else:
                 file.hardlink_to(first)
     return root
+
+
+@pytest.fixture(scope="module")
+def alone(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a training in one process. Read only."""
+    folder = tmp_path_factory.mktemp("alone")
+    words = [*SETTINGS, *COMPARED, f"dataset.root={videos}", "dataset.batch_size=4", "output=run"]
+    forked("train", *words, cwd=folder, logs=folder / "logs").check()
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def together(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the same training in two processes of torchrun, which has no name. Read only."""
+    folder = tmp_path_factory.mktemp("torchrun")
+    words = [word for word in settings(videos, *COMPARED) if not word.startswith("output=")]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    root = Path(__file__).parents[2]
+    path = os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), str(root)])
+    done = subprocess.run(
+        [*torchrun, "-m", "dyninf.train", *words],
+        cwd=folder,
+        env=os.environ | ENVIRONMENT | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    [config] = folder.glob("outputs/*/*/config.yaml")
+    return config.parent
+
+
+def losses_of(run: Path, processes: int) -> list[float]:
+    """Of each step: the mean of what the processes say."""
+    lines = [(run / f"losses-{rank}.jsonl").read_text().split() for rank in range(processes)]
+    return [sum(map(json.loads, step)) / processes for step in zip(*lines, strict=True)]
+
+
+def weights_of(run: Path) -> dict[str, torch.Tensor]:
+    state = torch.load(run / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
+    return {name: value for name, value in state.items() if value.is_floating_point()}
 
 
 def settings(videos: Path, *more: str) -> list[str]:
@@ -60,6 +113,32 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def test_two_processes_train_as_one_does_with_batches_twice_as_large(alone: Path, together: Path) -> None:
+    one, two = losses_of(alone, 1), losses_of(together, 2)
+    assert len(one) == STEPS
+    assert two == pytest.approx(one, rel=1e-5)
+    rows = [list(csv.DictReader((run / "metrics.csv").open())) for run in (alone, together)]
+    assert [len(found) for found in rows] == [4, 4]
+    for mine, theirs in zip(*rows, strict=True):
+        assert mine.keys() == theirs.keys() >= {"train/loss", "train/top1", "val/loss", "val/top1"}
+        for column in mine:
+            assert float(theirs[column]) == pytest.approx(float(mine[column]), rel=1e-5), column
+    mine, theirs = weights_of(alone), weights_of(together)
+    assert mine.keys() == theirs.keys()
+    for name, value in mine.items():
+        assert (value - theirs[name]).abs().max() <= 1e-5 * value.abs().max(), name
+
+
+def test_a_test_split_that_processes_cannot_halve_has_a_row_for_each_video(
+    alone: Path, together: Path
+) -> None:
+    one, two = (Trace.load(run / "trace/test") for run in (alone, together))
+    assert len(set(two.video_ids)) == len(two.video_ids) == SPLITS["test"]
+    assert two.video_ids == one.video_ids
+    assert torch.equal(two.label_V, one.label_V)
+    assert torch.allclose(two.logits_VKN, one.logits_VKN, rtol=1e-4, atol=1e-5)
+
+
 def test_a_process_that_is_killed_ends_the_training_with_one_line(videos: Path, here: Path) -> None:
     begun = Begun("train", *settings(videos, "trainer.max_epochs=1000"), cwd=here, logs=here / "logs")
     wait_for(here / "run/checkpoints/last.ckpt", [begun])
@@ -75,8 +154,10 @@ def test_a_process_that_is_killed_ends_the_training_with_one_line(videos: Path, 
     assert not is_alive(other)
 
 
-def test_when_the_first_process_is_killed_another_one_says_so(videos: Path, here: Path) -> None:
-    words = settings(videos, "trainer.max_epochs=1000")
+def test_when_the_first_process_is_killed_another_one_says_so_and_they_go_on_to_the_same(
+    videos: Path, together: Path, here: Path
+) -> None:
+    words = settings(videos, *COMPARED)
     first, second = begun_together("train", *words, cwd=here, logs=here / "logs")
     wait_for(here / "run/checkpoints/last.ckpt", [first, second])
     os.kill(first.pid, signal.SIGKILL)
@@ -86,6 +167,11 @@ def test_when_the_first_process_is_killed_another_one_says_so(videos: Path, here
     [line] = complaints(done)
     assert f"error: process 0 of 2 (pid {first.pid}, host " in line
     assert "go on with" in line
+    for one in begun_together("train", *words, "resume=true", cwd=here, logs=here / "logs"):
+        one.wait().check()
+    mine, theirs = weights_of(here / "run"), weights_of(together)
+    assert all(value.equal(theirs[name]) for name, value in mine.items())
+    assert (here / "run/metrics.csv").read_text() == (together / "metrics.csv").read_text()
 
 
 def test_an_error_in_one_process_is_the_one_line_of_all(videos: Path, here: Path) -> None:
