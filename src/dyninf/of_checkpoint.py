@@ -1,6 +1,7 @@
 """What commands that are given a checkpoint have in common: its data set, its classes, its policy."""
 
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 from hydra.core.config_store import ConfigStore
@@ -11,8 +12,8 @@ from omegaconf import DictConfig
 from dyninf import checkpoint_file
 from dyninf.checkpoint_file import CheckpointFile
 from dyninf.cli import policy_of
-from dyninf.configuration import make, plain, whole_number, with_defaults
-from dyninf.data import VideoDataModule
+from dyninf.configuration import make, number, plain, whole_number, with_defaults, yes_or_no
+from dyninf.data import Apart, Here, Limits, VideoDataModule
 from dyninf.grid import Network
 from dyninf.policies import Policy
 from dyninf.runtime.exported import Preprocessing
@@ -84,6 +85,22 @@ def ready_policy_of(config: DictConfig, file: CheckpointFile, network: Network) 
     if policy.sees_labels:
         raise ValueError(f"{type(policy).__name__} needs the true classes, and these videos have none")
     return policy
+
+
+def reading_of(config: DictConfig, datamodule: VideoDataModule, limits: Limits) -> Apart | Here:
+    """How videos are read, by the settings: in processes of their own, or in the command's."""
+    timeout, memory_mb = (
+        None if config[key] is None else number(config, key, least=least)
+        for key, least in (("decoder_timeout", 0.001), ("decoder_memory_mb", 256))
+    )
+    if not yes_or_no(config, "apart"):
+        return Here(datamodule.decoder, limits)
+    return Apart(datamodule.decoder, limits, timeout, memory_mb)
+
+
+def limits_of(config: DictConfig) -> Limits:
+    """Of videos, by the settings; null is none."""
+    return Limits(**{field.name: config[field.name] for field in fields(Limits)})
 
 
 def preprocessing_of(file: CheckpointFile) -> Preprocessing:

@@ -8,7 +8,7 @@ from dyninf import checkpoint_file
 from dyninf.cli import ExitCode, application, file_of_job
 from dyninf.configuration import device_named, make, number, whole_number
 from dyninf.data import Windows
-from dyninf.of_checkpoint import offer_dataset, ready_policy_of
+from dyninf.of_checkpoint import limits_of, offer_dataset, reading_of, ready_policy_of
 from dyninf.predicting import Source
 from dyninf.predicting_shards import check_output, rows_of
 from dyninf.predicting_work import Work
@@ -28,14 +28,15 @@ def main(config: DictConfig) -> ExitCode:
     file = checkpoint_file.read(config.checkpoint)
     network = file.network()
     policy = ready_policy_of(config, file, network)
-    source = Source(str(config.source), make(config.dataset), windows, annotate)
-    check_output(output, source, policy)
-    annotator = None if annotate is None else Annotator(annotate, source.path)
-    runtime = str(config.runtime)
-    work = Work(file.path, file.classes, policy, source, device, runtime, batch, memory_mb, decoders)
-    answer = engine.ready(work, network, annotator)
-    with closing(rows_of(output, work, network, shard)) as rows:
-        totals = answer(rows)
+    data, runtime = make(config.dataset), str(config.runtime)
+    with reading_of(config, data, limits_of(config)) as reading:
+        source = Source(str(config.source), data, windows, annotate, reading.source)
+        check_output(output, source, policy)
+        annotator = None if annotate is None else Annotator(annotate, source.path, reading.source)
+        work = Work(file.path, file.classes, policy, source, device, runtime, batch, memory_mb, decoders)
+        answer = engine.ready(work, network, annotator)
+        with closing(rows_of(output, work, network, shard)) as rows:
+            totals = answer(rows)
     print(totals.line())
     return ExitCode(totals.code)
 

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sized
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import av
@@ -19,11 +20,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dyninf.data import (
+    FrameSource,
     LiveClip,
     UnreadableClip,
     VideoClip,
     VideoDataModule,
     Windows,
+    frame_source,
     is_list,
     is_live,
     listed_in,
@@ -76,9 +79,11 @@ class Source:
     Args:
         name: a file or a folder; a list of paths, one a line, in a file ending in .txt, or ``-`` for one from
             standard input; ``camera:0`` or ``stream:ADDRESS``, which are live.
-        datamodule: whose sampling, transform for testing and decoder are used, in one view; not its videos.
+        datamodule: whose sampling and transform for testing are used, in one view; not its videos.
         windows: None for whole videos, each one clip.
         annotated: where annotated copies go, if there are to be any; videos below it are none of the source.
+        source_of: where the frames of a video come from, such as `Apart.source`; None reads them here, as
+            the datamodule would.
 
     videos: those of a source that is not live, or as they come. path: the file or folder, if it is one.
 
@@ -92,7 +97,11 @@ class Source:
         datamodule: VideoDataModule,
         windows: Windows | None = None,
         annotated: Path | None = None,
+        source_of: Callable[[Path], FrameSource] | None = None,
     ) -> None:
+        self.source_of = source_of or partial(
+            frame_source, decoder=datamodule.decoder, limits=datamodule.limits
+        )
         self.name = name
         self.datamodule = datamodule
         self.windows = windows
@@ -118,12 +127,13 @@ class Source:
     def clips_of(self, videos: Iterable[Path], permutation: Permutation) -> Iterator[SourceClip]:
         """The clips of videos, in order. Opens none of whole videos."""
         data = self.datamodule
-        how = (data.sampling, permutation, data.test_transform, data.decoder)
+        how = (data.sampling, permutation, data.test_transform)
         for path in videos:
+            source = self.source_of(path)
             if self.windows is None:
-                yield VideoClip(path, *how)
+                yield VideoClip(path, *how, source=source)
             else:
-                yield from window_clips(path, self.windows, *how)
+                yield from window_clips(path, self.windows, *how, source)
 
     def live_clips(self, permutation: Permutation) -> Iterator[SourceClip]:
         """The clips of a live source while it lasts."""
@@ -164,7 +174,7 @@ def predict(
         clips = source.clips_of(left, network.permutation)
     given: deque[SourceClip] = deque()
     begin = time.perf_counter()
-    answers = answer_clips(runner, policy, _noted(clips, given), batch, memory_mb, decoders)
+    answers = answer_clips(runner, policy, _noted(clips, given), batch, memory_mb, decoders, rows.clips)
     with closing(answers), progress(left) as advance:  # type: ignore[type-var]
         try:
             for answer in answers:

@@ -35,13 +35,16 @@ def rows_of(output: Path | None, work: Work, network: Network, shard: int) -> Ro
     output: None for the terminal, a file ending in .jsonl or .csv, or a folder (`names_folder`), into which
         goes a Parquet file for every `shard` videos; see `check_output`. network: of the work.
 
-    Raises ValueError if the output is none of these, or a folder that has other predictions.
+    Raises ValueError if the output is none of these, or has other predictions.
     """
-    if output is None or not names_folder(output):
-        return rows_to(output, work.source.is_live)
+    if output is None:
+        return rows_to(None)
+    facts = facts_of(work, network)
+    if not names_folder(output):
+        return rows_to(output, work.source.is_live, facts)
     videos = work.source.videos
     assert isinstance(videos, Sequence), "see `check_output`"
-    return ShardRows(Shards(output, videos, facts_of(work, network), shard))
+    return ShardRows(Shards(output, videos, facts, shard))
 
 
 def names_folder(output: Path) -> bool:

@@ -1,6 +1,5 @@
 """``python -m dyninf.serve checkpoint=PATH``: the classes of videos over HTTP, leaving early for real."""
 
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,8 +8,8 @@ from omegaconf import DictConfig
 from dyninf import checkpoint_file
 from dyninf.cli import application
 from dyninf.configuration import device_named, make, number, whole_number, yes_or_no
-from dyninf.data import VideoClip, VideoDataModule
-from dyninf.of_checkpoint import offer_dataset, ready_policy_of
+from dyninf.data import VideoDataModule
+from dyninf.of_checkpoint import offer_dataset, reading_of, ready_policy_of
 from dyninf.predicting import make_runner
 from dyninf.runtime import Queues
 from dyninf.service import Limits, Worker, require_packages
@@ -27,6 +26,7 @@ def main(config: DictConfig) -> None:
     from dyninf.service.service import Service
     from dyninf.service.teller import Teller
     from dyninf.service.thumbnails import Thumbnails
+    from dyninf.service.videos import clips_by
 
     limits = limits_of(config)
     has_page = yes_or_no(config, "page")
@@ -45,21 +45,19 @@ def main(config: DictConfig) -> None:
         queues = Queues(runner, policy, batch, memory_mb, decoders, finish_first=True)
         description = Description.of(network, file.classes, crop, crop)
         metrics = Metrics(description.checkpoints, description.full_gmacs)
-        clip_of = partial(
-            VideoClip,
-            sampling=data.sampling,
-            permutation=network.permutation,
-            transform=data.test_transform,
-            decoder=data.decoder,
-        )
         worker = Worker(queues, metrics.count_answer)
         info = description.info(policy, limits)
         teller = None
         if has_page:
             pictures = Thumbnails(data.test_transform.mean, data.test_transform.std)
             teller = Teller(network, policy, description, crop, crop, pictures)
-        service = Service(worker, clip_of, description.answer, metrics, info, limits, Path(folder), teller)
-        serve(service, listener)
+        describe, uploads = description.answer, Path(folder)
+        with reading_of(config, data, limits.of_videos) as reading:
+            clip_of = clips_by(reading.source, data, network.permutation)
+            service = Service(
+                worker, clip_of, describe, metrics, info, limits, uploads, teller, reading.measure
+            )
+            serve(service, listener)
 
 
 def limits_of(config: DictConfig) -> Limits:

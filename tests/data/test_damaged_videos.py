@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from tests.data.numbered_clips import CLIPS, decoded_in_full
 
-from dyninf.data import VideoError, VideoReader, probe, read_frames
-from dyninf.data.container import MAX_PIXELS, opened, packets_of
+from dyninf.data import Limits, VideoError, VideoReader, probe, read_frames
+from dyninf.data.container import opened, packets_of
 
-SIDE = 4112  # its square is more than MAX_PIXELS
+SIDE = 4112  # its square is more than the usual limit of pixels
 
 
 def grey(path: Path, width: int, height: int) -> Path:
@@ -46,9 +46,9 @@ def test_a_title_in_another_encoding_is_no_error(tmp_path):
 
 @pytest.mark.parametrize("ending", [".avi", ".mjpeg"])
 def test_pictures_of_too_many_pixels_are_refused(tmp_path, ending):
-    assert SIDE**2 > MAX_PIXELS
+    assert Limits().pixels < SIDE**2
     path = grey(tmp_path / f"huge{ending}", SIDE, SIDE)
-    assert f"declares pictures of {SIDE} x {SIDE} pixels, more than the {MAX_PIXELS}" in the_error(path)
+    assert f"declares pictures of {SIDE} x {SIDE} pixels, more than max_megapixels=16.8" in the_error(path)
 
 
 def test_pictures_that_grow_beyond_the_limit_on_the_way_end_the_video(tmp_path):

@@ -87,7 +87,11 @@ def test_every_file_is_a_row_and_bad_ones_do_not_end_it(
     assert all(rows[path]["error"] is None for path in GOOD)
     assert done.out.startswith("6 videos, ")
     assert done.out.strip().endswith("3 with errors")
-    assert sorted(path.name for path in here.iterdir()) == ["out.jsonl", "videos"]
+    assert sorted(path.name for path in here.iterdir()) == [
+        "out.jsonl",
+        "out.jsonl.facts.json",
+        "videos",
+    ]
 
 
 @pytest.mark.parametrize(("scheme", "runtime"), [("depth", "eager"), ("input", "eager"), ("joint", "auto")])
@@ -154,6 +158,10 @@ def test_a_killed_run_goes_on_with_every_video_once(
         done = command("predict", "runtime=eager", *overrides)
         assert (done.code, (here / name).read_text().splitlines()) == (1, again)
         assert done.out.startswith("0 videos, 6 were there already, 3 with errors")
+    other = command("predict", "runtime=eager", *overrides, "policy.threshold=0.2")
+    assert other.code == 2
+    assert "out.csv has rows with policy 'MaxProbability" in other.err
+    assert len(other.err.splitlines()) == 1
 
 
 def test_without_an_output_a_table_is_printed_and_the_folder_stays_as_it_was(

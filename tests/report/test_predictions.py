@@ -2,6 +2,9 @@
 
 import csv
 import json
+import resource
+import signal
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -135,3 +138,58 @@ def test_the_last_line_counts_videos_costs_and_errors() -> None:
     assert totals.line() == f"{line}, 2 were there already, 1 with errors"
     assert (totals.code, replace(totals, kept_errors=0).code) == (1, 0)
     assert replace(totals, interrupted=True).code == 130
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv"])
+def test_rows_are_gone_on_with_by_what_made_them_alone(ending: str, tmp_path: Path) -> None:
+    path, facts = tmp_path / f"rows.{ending}", {"fingerprint": "0123", "policy": "at 0.9", "windows": None}
+
+    def rows(**others: object) -> FileRows:
+        return FileRows(path, facts={**facts, **others})
+
+    with closing(rows(policy="at 0.5")) as first:  # made no row, so that what made it does not matter
+        assert first.clips == 0
+    with closing(rows()) as written:
+        for name in NAMES:
+            for row in video_rows(name):
+                written.write(row)
+        written.write(replace(video_rows("whole.mp4")[-1], error="damaged"))
+    before = path.read_bytes()
+    for name, value in (("fingerprint", "4567"), ("policy", "at 0.8"), ("windows", "2 s")):
+        with pytest.raises(
+            ValueError, match=f"has rows with {name} .*, and now it is '{value}'; give another"
+        ):
+            rows(**{name: value})
+    assert path.read_bytes() == before
+    with closing(rows()) as again:
+        assert (len(again.done), again.errors, again.clips) == (5, 1, 2 * 4 + 1)
+        with pytest.raises(ValueError, match="another process is writing"):
+            rows()
+    kept = tmp_path / f"rows.{ending}.facts.json"
+    kept.write_text(kept.read_text().replace("0123", "4567"))
+    with pytest.raises(ValueError, match=r"facts\.json is damaged: .*checksum"):
+        rows()
+    kept.unlink()  # as an older version left it
+    with closing(rows()) as taken:
+        assert len(taken.done) == 5
+    assert path.read_bytes() == before
+
+
+def test_a_full_disk_is_told_in_one_line_and_the_rows_so_far_stay(tmp_path: Path) -> None:
+    path, most = tmp_path / "rows.jsonl", 2000
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    rows = FileRows(path)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, limits[1]))
+        with pytest.raises(OSError, match=r"cannot write .*rows\.jsonl"):  # noqa: PT012
+            for number in range(100):
+                rows.write(replace(video_rows("a.mp4")[-1], path=f"{number}.mp4"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+        rows.close()
+    whole = path.read_bytes().count(b"\n")
+    assert path.stat().st_size == most
+    with closing(FileRows(path)) as again:
+        assert again.done == {f"{number}.mp4" for number in range(whole)}

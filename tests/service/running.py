@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from tests.data.numbered_clips import Made
 from tests.networks import SIZE
 
 from dyninf import infer
-from dyninf.data import ClipTransform, Segment, Video, VideoClip, VideoDataset
+from dyninf.data import Apart, ClipTransform, Here, Segment, Video, VideoClip, VideoDataset
 from dyninf.grid import Network
 from dyninf.policies import MaxProbability, Policy
 from dyninf.runtime import ClipFrames, Queues, Runner
@@ -70,7 +69,10 @@ def running(
     batch: int = 4,
     classes: Sequence[str] = CLASSES,
     page: bool = True,
+    reading: Apart | Here | None = None,
 ) -> Iterator[Running]:
+    """reading: what opens uploads; None leaves it to the service."""
+    reading = reading or Here()
     limits = limits or Limits()
     description = Description.of(network, classes, SIZE, SIZE)
     pictures = Thumbnails(TRANSFORM.mean, TRANSFORM.std)
@@ -80,13 +82,14 @@ def running(
     worker = Worker(queues, metrics.count_answer)
     service = Service(
         worker,
-        clip_of or clips_for(network),
+        clip_of or clips_for(network, reading),
         description.answer,
         metrics,
         description.info(policy, limits),
         limits,
         folder,
         teller,
+        reading.measure,
     )
     worker.start()
     with listen("127.0.0.1", 0) as listener:
@@ -102,13 +105,10 @@ def running(
             service.close()
 
 
-def clips_for(network: Network) -> Callable[[Path], VideoClip]:
-    return partial(
-        VideoClip,
-        sampling=Segment(network.num_frames),
-        permutation=network.permutation,
-        transform=TRANSFORM,
-    )
+def clips_for(network: Network, reading: Apart | Here | None = None) -> Callable[[Path], VideoClip]:
+    source_of = (reading or Here()).source
+    how = Segment(network.num_frames), network.permutation, TRANSFORM
+    return lambda path: VideoClip(path, *how, source=source_of(path))
 
 
 def check_answer(answer: Mapping[str, Any], network: Network, video: Path, policy: Policy = POLICY) -> None:

@@ -1,6 +1,10 @@
 """Every request ends in the right answer or in a status that says what was wrong."""
 
+import os
+import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -19,6 +23,7 @@ from tests.service.running import (
     video_of,
 )
 
+from dyninf.data import Apart
 from dyninf.grid import Network
 from dyninf.service import Limits
 
@@ -102,7 +107,7 @@ def test_limits_of_size_and_length(small_network: Network, video: Path, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("limits", "words"), [(Limits(frames=30), "30 frames"), (Limits(megapixels=0.003), "64 x 48")]
+    ("limits", "words"), [(Limits(frames=30), "max_frames=30"), (Limits(megapixels=0.003), "64 x 48")]
 )
 def test_too_many_frames_or_pixels_are_refused(
     small_network: Network, video: Path, tmp_path: Path, limits: Limits, words: str
@@ -244,3 +249,43 @@ def test_info_and_unknown_routes(service: Running, small_network: Network) -> No
         response = httpx.get(f"{service.url}{path}")
         assert response.status_code == status
         assert list(response.json()) == ["error"]
+
+
+def test_a_reader_that_hangs_or_dies_is_one_answer_and_is_replaced(
+    small_network: Network, video: Path, tmp_path: Path
+) -> None:
+    content = video.read_bytes()
+    with (
+        Apart(timeout=1.0) as apart,
+        running(small_network, tmp_path, reading=apart, page=False) as service,
+    ):
+        assert service.post(content).status_code == 200
+        for number, word in ((signal.SIGSTOP, "took more than 1 s to read"), (signal.SIGSEGV, "SIGSEGV")):
+            with harmed(apart, number):
+                check_refused(service, service.post(content), 422, "the video: ", word)
+            response = service.post(content)
+            assert response.status_code == 200, response.text
+            check_answer(response.json(), small_network, video)
+        assert httpx.get(f"{service.url}/health").status_code == 200
+
+
+@contextmanager
+def harmed(apart: Apart, number: int) -> Iterator[None]:
+    """Every process that reads gets this signal, as do those that take their places."""
+    is_over = threading.Event()
+
+    def harm() -> None:
+        while not is_over.wait(0.01):
+            for pid in apart.pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+
+    thread = threading.Thread(target=harm)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+        for pid in apart.pids:
+            os.kill(pid, signal.SIGCONT)

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from dyninf.data.container import VideoError
-from dyninf.data.frame_source import Decoder, FrameSource, frame_source
+from dyninf.data.frame_source import FrameSource, frame_source
 from dyninf.data.sampling import Sampling
+from dyninf.data.video_error import VideoError
 
 Permutation = Sequence[Sequence[int]]
 """Which frames of a clip each group has, as `Network.permutation`."""
@@ -56,9 +56,8 @@ class VideoClip:
         sampling: which frames make the clip; of the window where there is one.
         permutation: which of them each group has.
         transform: uint8 frames THWC -> float32 TCHW, frame by frame the same.
-        decoder: what reads files.
         window: the part of the video; None for all of it.
-        source: where the frames come from, if not from `path` by itself.
+        source: where the frames come from; None reads `path` here, by PyAV and within the usual limits.
     """
 
     def __init__(
@@ -67,7 +66,6 @@ class VideoClip:
         sampling: Sampling,
         permutation: Permutation,
         transform: Callable[[np.ndarray], Tensor],
-        decoder: Decoder = "pyav",
         window: Span | None = None,
         source: FrameSource | None = None,
     ) -> None:
@@ -77,7 +75,7 @@ class VideoClip:
         self._sampling = sampling
         self._permutation = permutation
         self._transform = transform
-        self._source = source or frame_source(path, decoder)
+        self._source = source or frame_source(path)
         self._opened: AbstractContextManager[object] | None = None
         self._groups: Iterator[np.ndarray] = iter(())
         self._given = 0

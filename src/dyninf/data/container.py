@@ -1,8 +1,9 @@
-"""Opening a video file, and the one error that everything wrong with one ends in."""
+"""Opening a video file, within limits."""
 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,54 +15,56 @@ from av.packet import Packet
 from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
+from dyninf.data.limits import Limits
+from dyninf.data.video_error import VideoError
+
 # Our own errors say what libav would print; its lines would tear progress bars apart.
 av.logging.set_level(None)
 
 # libav takes any file called *.txt for terminal art and "decodes" it with one of these.
 _TEXT_CODECS = frozenset({"ansi", "bintext", "idf", "xbin"})
 
-MAX_PIXELS = 4096 * 4096
-"""Pictures of more pixels are refused: a damaged header may declare any size, and memory is taken for it."""
+# Files of these formats name others, which libav opens: a video must not have it read those of the machine.
+_LISTS_OF_FILES = frozenset({"concat", "dash", "hls", "imf"})
 
-_LIMIT = {"max_pixels": str(MAX_PIXELS)}
-
-
-class VideoError(ValueError):
-    """A file cannot be used as a video. The message is one line: the path, then the reason."""
-
-    def __init__(self, path: str | Path, reason: str) -> None:
-        super().__init__(f"{_printable(str(path))}: {reason}")
-        self.path = Path(path)
-        self.reason = reason
-
-    def __reduce__(self) -> tuple[type[VideoError], tuple[Path, str]]:
-        # Exceptions are pickled by their message alone otherwise, and could not leave a worker process.
-        return (type(self), (self.path, self.reason))
+DEFAULT_LIMITS = Limits()
 
 
 @contextmanager
-def opened(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+def opened(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> Iterator[tuple[InputContainer, VideoStream]]:
     """A file and its first video stream, set up for decoding on one thread.
 
     Raises:
-        VideoError: the file is missing, empty, not a video, cut before its index, has sound only, or declares
-            pictures of more than `MAX_PIXELS`.
+        VideoError: the file is missing, empty, no file but a pipe or the like, not a video, a list of other
+            files, cut before its index, has sound only, or is larger, or declares larger pictures, than the
+            limits let it.
     """
-    file = Path(path)
-    if not os.path.exists(file):  # also where the name is none: too long, or with a NUL
-        raise VideoError(path, "no such file")
-    if not file.is_file():
-        raise VideoError(path, "is a folder, not a video file")
-    if file.stat().st_size == 0:
+    size = size_of_file(path)
+    if size == 0:
         raise VideoError(path, "the file is empty (0 bytes)")
+    limits.check_bytes(path, size)
     try:
         # Titles and the like may be in any encoding; nobody asks for them.
-        container = av.open(str(file), metadata_errors="replace")
+        container = av.open(str(path), metadata_errors="replace")
+    except MemoryError:
+        raise
     except (av.FFmpegError, OSError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise VideoError(path, f"cannot be opened: not a video, or a truncated one ({reason})") from error
     with container:
-        yield container, _video_stream(path, container)
+        yield container, _video_stream(path, container, limits)
+
+
+def size_of_file(path: str | Path) -> int:
+    """In bytes. Raises VideoError for what is no file: opening a pipe waits for one who writes into it."""
+    if not os.path.exists(path):  # also where the name is none: too long, or with a NUL
+        raise VideoError(path, "no such file")
+    found = os.stat(path)
+    if stat.S_ISDIR(found.st_mode):
+        raise VideoError(path, "is a folder, not a video file")
+    if not stat.S_ISREG(found.st_mode):
+        raise VideoError(path, "is a pipe, a device or a socket, not a file")
+    return found.st_size
 
 
 def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
@@ -69,12 +72,9 @@ def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packe
     return (packet for packet in container.demux(stream) if packet.size)
 
 
-def _printable(text: str) -> str:
-    """Without line breaks and the like, which a name in a list may have."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def _video_stream(path: str | Path, container: InputContainer) -> VideoStream:
+def _video_stream(path: str | Path, container: InputContainer, limits: Limits) -> VideoStream:
+    if container.format.name in _LISTS_OF_FILES:
+        raise VideoError(path, "is a list of other files, which are not opened")
     # The picture on the sleeve of a sound file is a video stream to libav.
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
@@ -86,12 +86,9 @@ def _video_stream(path: str | Path, container: InputContainer) -> VideoStream:
         raise VideoError(path, "its video codec is unknown to libav")
     if context.name in _TEXT_CODECS:
         raise VideoError(path, "is a text file, not a video")
-    if stream.width * stream.height > MAX_PIXELS:
-        size = f"{stream.width} x {stream.height}"
-        raise VideoError(
-            path, f"declares pictures of {size} pixels, more than the {MAX_PIXELS} that are read"
-        )
-    context.options = _LIMIT  # a size may change on the way
+    limits.check_picture(path, stream.width, stream.height)
+    if limits.pixels is not None:
+        context.options = {"max_pixels": str(limits.pixels)}  # a size may change on the way
     # Data loader workers are the parallelism; threads below them only fight for the same cores.
     stream.thread_type = "NONE"
     context.thread_count = 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
@@ -15,10 +15,13 @@ from torch.utils.data import DataLoader
 
 from dyninf.data.augmentation import RandAugment, TrainCrop
 from dyninf.data.chosen_batches import ChosenBatches
+from dyninf.data.container import DEFAULT_LIMITS
 from dyninf.data.corruption import Corruption
 from dyninf.data.crops import CropsTransform, check_crops
 from dyninf.data.exclusion import ExclusionList
+from dyninf.data.fence import Fence
 from dyninf.data.frame_source import Decoder, frame_source
+from dyninf.data.limits import Limits
 from dyninf.data.processes import leave_signals_to_the_maker
 from dyninf.data.sampling import Segment, sampling_named
 from dyninf.data.skipping import SkippedVideos, SkippingDataset, SkippingLoader
@@ -58,6 +61,8 @@ class VideoDataModule(LightningDataModule):
         corruption: [name, severity] or [name, severity, seed] of a `Corruption` of the test split's clips;
             training and calibration never see one.
         training_seed: of the order of the training clips and of what is random about them (`TrainingOrder`).
+        limits: the most that a video may have, by the names of `Limits`; those left out are as usual there,
+            and None is no limit. What is beyond is a video that cannot be read.
 
     Raises:
         ValueError: an argument is out of its range, torchcodec is asked for and missing, or mirroring
@@ -68,6 +73,7 @@ class VideoDataModule(LightningDataModule):
     class_names: tuple[str, ...]
     splits: tuple[str, ...] = ("train", "calibration", "test")
     may_flip: ClassVar[bool] = True
+    fence: Fence | None = None  # of those whose videos others have listed
 
     def __init__(
         self,
@@ -91,6 +97,7 @@ class VideoDataModule(LightningDataModule):
         on_error: OnError = "raise",
         corruption: Sequence[str | int] | None = None,
         training_seed: int = 0,
+        limits: Limits | Mapping[str, Any] | None = DEFAULT_LIMITS,
     ) -> None:
         super().__init__()
         for argument, value, least in (
@@ -141,6 +148,7 @@ class VideoDataModule(LightningDataModule):
         self.skipped = SkippedVideos(self.name)
         self.corruption = Corruption.of(corruption)
         self.training_seed = training_seed
+        self.limits = Limits.of(limits)
 
     @property
     def num_classes(self) -> int:
@@ -205,6 +213,8 @@ class VideoDataModule(LightningDataModule):
             self.decoder,
             self._corruption_of(split),
             self.training_seed,
+            self.limits,
+            self.fence,
         )
 
     @property

@@ -15,14 +15,18 @@ from types import TracebackType
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
-from dyninf.data.container import VideoError, opened, packets_of
+from dyninf.data.container import DEFAULT_LIMITS, opened, packets_of
 from dyninf.data.indexed_frames import IndexedFrames, NotAsIndexed
+from dyninf.data.limits import Limits
 from dyninf.data.packet_index import PacketIndex, index_packets
 from dyninf.data.picture import Painter
 from dyninf.data.read_through import ReadThrough
+from dyninf.data.video_error import VideoError
 
 KEPT_BYTES = 256 * 2**20
 """Packets of a file up to this size stay in memory while it is open; those of a larger one are read again."""
@@ -76,13 +80,17 @@ class VideoReader:
     key frame before it; otherwise, and where the decoder contradicts them, the file is read through.
 
     Raises:
-        VideoError: the file is missing, empty, not a video, cut before its index, or has sound only.
+        VideoError: the file is missing, empty, not a video, cut before its index, has sound only, or is more
+            than the limits let it; that can also be seen later, where frames are read.
     """
 
-    def __init__(self, path: str | Path, kept_bytes: int = KEPT_BYTES) -> None:
+    def __init__(
+        self, path: str | Path, kept_bytes: int = KEPT_BYTES, limits: Limits = DEFAULT_LIMITS
+    ) -> None:
         self.path = Path(path)
+        self._limits = limits
         self._files = ExitStack()
-        self._container, self._stream = self._files.enter_context(opened(path))
+        self._container, self._stream = self._files.enter_context(opened(path, limits))
         self._painter = Painter(self._stream.width, self._stream.height)
         self._packets: list[Packet] | None = None
         self._through: ReadThrough | None = None
@@ -117,6 +125,10 @@ class VideoReader:
         if self._count == 0:
             raise self._too_few(0, 0)
         return self._count
+
+    def rate(self) -> float | None:
+        """Average frames a second; None where the file does not say."""
+        return float(self._stream.average_rate or self._stream.guessed_rate or 0) or None
 
     def read(self, indices: Sequence[int]) -> np.ndarray:
         """Decode the frames with these indices; they may repeat and come in any order.
@@ -165,7 +177,7 @@ class VideoReader:
         """Describe the video. Raises VideoError where no frame can be decoded."""
         height, width, _ = self.read([0])[0].shape
         frames, stream = self.count(), self._stream
-        fps = float(stream.average_rate or stream.guessed_rate or 0)
+        fps = self.rate() or 0.0
         if stream.duration and stream.time_base:
             seconds = float(stream.duration * stream.time_base)
         elif self._container.duration:
@@ -182,6 +194,8 @@ class VideoReader:
                 raise self._too_few(last, count)
             try:
                 return self._indexed.take(wanted, {index for index in later if index < count})
+            except MemoryError:
+                raise
             except (NotAsIndexed, av.FFmpegError):
                 self._indexed = None
         if self._through is None or not self._through.reaches(wanted):
@@ -201,14 +215,19 @@ class VideoReader:
         )
 
     def _index(self, keep: bool) -> PacketIndex:
-        packets: Iterable[Packet] = packets_of(self._container, self._stream)
+        packets: Iterable[Packet] = self._packets_in(self._container, self._stream)
         try:
             if keep:
                 packets = self._packets = list(packets)
             return index_packets(packets, self._stream)
+        except MemoryError:
+            raise
         except av.FFmpegError:
             self._packets = None
             return PacketIndex()  # damaged: reading through names the place
+
+    def _packets_in(self, container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
+        return self._limits.within(self.path, packets_of(container, stream))
 
     def _packets_from(self, number: int) -> Iterator[Packet]:
         if self._packets is not None:
@@ -217,7 +236,7 @@ class VideoReader:
 
     def _packets_of_the_file(self, number: int) -> Iterator[Packet]:
         # By number rather than by time: seeking by time ends elsewhere in some formats.
-        with opened(self.path) as (container, stream):
+        with opened(self.path, self._limits) as (container, stream):
             yield from islice(packets_of(container, stream), number, None)
 
     def _from_the_start(self) -> ReadThrough:
@@ -225,6 +244,7 @@ class VideoReader:
         if packets is None or self._stream.codec_context.is_open:
             # A decoder that was used may order frames better than a fresh one, and then counts differently.
             self._files.close()
-            self._container, self._stream = self._files.enter_context(opened(self.path))
-            return ReadThrough(self._stream.codec_context, packets_of(self._container, self._stream))
+            self._container, self._stream = self._files.enter_context(opened(self.path, self._limits))
+            packets_again = self._packets_in(self._container, self._stream)
+            return ReadThrough(self._stream.codec_context, packets_again)
         return ReadThrough(self._stream.codec_context, iter(packets))

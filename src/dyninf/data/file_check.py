@@ -11,8 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from dyninf.data.container import DEFAULT_LIMITS
 from dyninf.data.decoder import VideoReader
+from dyninf.data.fence import Fence
 from dyninf.data.frame_source import FrameReader, ImageFolder, frame_source
+from dyninf.data.limits import Limits
 from dyninf.data.sampling import Sampling
 from dyninf.data.video_dataset import Video
 
@@ -40,18 +43,25 @@ class FileCheck:
     codec: str = ""
 
 
-def check_file(video: Video, sampling: Sampling, decode: Decode) -> FileCheck:
+def check_file(
+    video: Video,
+    sampling: Sampling,
+    decode: Decode,
+    limits: Limits = DEFAULT_LIMITS,
+    fence: Fence | None = None,
+) -> FileCheck:
     """Read a video, by PyAV: torchcodec's reader goes back to it wherever torchcodec fails.
 
     Args:
         sampling: which frames make a clip, and so how many are too few.
+        limits, fence: what is beyond is "unreadable".
         decode: its first, middle and last frame ("ends"), or every one ("full").
     """
     facts = FileCheck("ok")
     try:
         if not video.path.exists():
             return FileCheck("missing", "no such file")
-        with frame_source(video.path).open() as reader:
+        with frame_source(video.path, limits=limits, fence=fence).open() as reader:
             facts = _facts(reader)
             F = reader.count() if video.frames is None else video.frames
             if F:

@@ -17,12 +17,18 @@ from typing import Literal, Protocol
 import numpy as np
 from PIL import Image
 
-from dyninf.data.container import VideoError
+from dyninf.data.container import DEFAULT_LIMITS, size_of_file
 from dyninf.data.decoder import VideoReader
+from dyninf.data.fence import Fence
+from dyninf.data.limits import Limits
 from dyninf.data.torchcodec_reader import TorchcodecReader
+from dyninf.data.video_error import VideoError
 
 # Extracted optical flow (flow_x_00001.jpg) often lies beside the frames.
 _IMAGE = re.compile(r"(?:img_|image_|frame_)?(\d+)\.(?:jpe?g|png)", re.IGNORECASE)
+
+# Of what Pillow knows, these alone: some of its other formats have programs of the machine draw them.
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 
 Decoder = Literal["pyav", "torchcodec"]
 """What reads video files: PyAV, or torchcodec (extra `torchcodec`), which `torchcodec_reader` explains."""
@@ -33,6 +39,9 @@ class FrameReader(Protocol):
 
     def count(self) -> int:
         """Number of frames."""
+
+    def rate(self) -> float | None:
+        """Average frames a second; None where none is known."""
 
     def read(self, indices: Sequence[int]) -> np.ndarray:
         """These frames as uint8 THWC, in the order of `indices`; ValueError for none, or a negative one."""
@@ -51,9 +60,16 @@ class FrameSource(Protocol):
         """What tells a changed source from an unchanged one without decoding; "-1" where there is none."""
 
 
-def frame_source(path: Path, decoder: Decoder = "pyav") -> FrameSource:
-    """The source of a video's path: its images for a folder, else a file's frames (also of a missing one)."""
-    return ImageFolder(path) if os.path.isdir(path) else VideoFile(path, decoder)
+def frame_source(
+    path: Path, decoder: Decoder = "pyav", limits: Limits = DEFAULT_LIMITS, fence: Fence | None = None
+) -> FrameSource:
+    """The source of a video's path: its images for a folder, else a file's frames (also of a missing one).
+
+    fence: the folders that what is opened may lie in; None for any.
+    """
+    if os.path.isdir(path):
+        return ImageFolder(path, limits, fence)
+    return VideoFile(path, decoder, limits, fence)
 
 
 @dataclass(frozen=True)
@@ -62,9 +78,14 @@ class VideoFile:
 
     path: Path
     decoder: Decoder = "pyav"
+    limits: Limits = DEFAULT_LIMITS
+    fence: Fence | None = None
 
     def open(self) -> VideoReader | TorchcodecReader:
-        return (TorchcodecReader if self.decoder == "torchcodec" else VideoReader)(self.path)
+        if self.fence is not None:
+            self.fence.check_opened(self.path)
+        reader = TorchcodecReader if self.decoder == "torchcodec" else VideoReader
+        return reader(self.path, limits=self.limits)
 
     def size(self) -> str:
         # A missing file is named when it is read; a fingerprint can do without it.
@@ -73,9 +94,14 @@ class VideoFile:
 
 @dataclass(frozen=True)
 class ImageFolder:
-    """JPEG or PNG files in the order of their numbers: 00001.jpg, img_00001.jpg, and the like."""
+    """JPEG or PNG files in the order of their numbers: 00001.jpg, img_00001.jpg, and the like.
+
+    What they hold may be WebP or BMP as well; limits are those of each file, but for the number of frames.
+    """
 
     path: Path
+    limits: Limits = DEFAULT_LIMITS
+    fence: Fence | None = None
 
     @contextmanager
     def open(self) -> Iterator[ImageFolder]:
@@ -85,7 +111,11 @@ class ImageFolder:
     def count(self) -> int:
         if not self._images:
             raise VideoError(self.path, "the folder has no image called 00001.jpg, img_00001.jpg or the like")
+        self.limits.check_frames(self.path, len(self._images))
         return len(self._images)
+
+    def rate(self) -> None:
+        """Images have none."""
 
     def read(self, indices: Sequence[int]) -> np.ndarray:
         if len(indices) == 0 or min(indices) < 0:
@@ -94,11 +124,16 @@ class ImageFolder:
             raise VideoError(
                 self.path, f"frame {max(indices)} was asked for, but the folder has {self.count()} images"
             )
-        pictures = {index: _read_image(self._images[index]) for index in set(indices)}
+        pictures = {index: self._picture(self._images[index]) for index in set(indices)}
         if len(shapes := {picture.shape for picture in pictures.values()}) > 1:
             sizes = ", ".join(f"{width}x{height}" for height, width, _ in sorted(shapes))
             raise VideoError(self.path, f"its images differ in size: {sizes}")
         return np.stack([pictures[index] for index in indices])
+
+    def _picture(self, image: Path) -> np.ndarray:
+        if self.fence is not None:
+            self.fence.check_opened(image)
+        return _read_image(image, self.limits)
 
     def groups(self, groups: Sequence[Sequence[int]]) -> Iterator[np.ndarray]:
         return (self.read(indices) for indices in groups)
@@ -118,10 +153,16 @@ class ImageFolder:
         return [path for _, path in sorted((int(match[1]), path) for match, path in numbered if match)]
 
 
-def _read_image(path: Path) -> np.ndarray:
+def _read_image(path: Path, limits: Limits) -> np.ndarray:
+    limits.check_bytes(path, size_of_file(path))
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=_FORMATS) as image:  # reads the header alone
+            limits.check_picture(path, *image.size)
             return np.asarray(image.convert("RGB"))
-    # Pillow's own errors are OSErrors, but for these of damaged chunks and of absurd sizes.
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except VideoError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise VideoError(path, f"declares far more pixels than a picture has: {error}") from error
+    # Pillow's own errors are OSErrors, but for these of damaged chunks.
+    except (OSError, SyntaxError, ValueError) as error:
         raise VideoError(path, "cannot be read: not an image, or a truncated one") from error

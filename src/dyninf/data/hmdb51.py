@@ -64,6 +64,8 @@ class HMDB51(PublishedDataModule):
                         f'expected "VIDEO.avi" and 1 (train), 2 (test) or 0 (neither); got {shown(line)}'
                     )
                 if match[2] == wanted:
-                    listed.append((f"{name}/{match[1]}", label))
-        folder = folder_of(self.root, [path for path, _ in listed], VIDEOS)
-        return [Video(folder / path, label, path.removesuffix(".avi")) for path, label in listed]
+                    listed.append((f"{name}/{match[1]}", label, place))
+        folder = folder_of(self.root, [path for path, *_ in listed], VIDEOS)
+        for path, _, place in listed:
+            self.fence.check_listed(folder / path, place)
+        return [Video(folder / path, label, path.removesuffix(".avi")) for path, label, _ in listed]

@@ -85,6 +85,7 @@ class Kinetics400(PublishedDataModule):
             video_id = f"{row['youtube_id']}_{start:06d}_{end:06d}"
             usual = self.root / names[0] / row["label"] / f"{video_id}.mp4"
             path = self._files.get(video_id) or self._files.get(row["youtube_id"], usual)
+            self.fence.check_listed(path, place)
             videos.append(Video(path, self.label_of(row["label"], place), video_id))
         return videos
 

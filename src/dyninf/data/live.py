@@ -17,9 +17,9 @@ from av.video.frame import VideoFrame
 from torch import Tensor
 
 from dyninf.data.clip_frames import Permutation, Span, UnreadableClip
-from dyninf.data.container import VideoError
 from dyninf.data.picture import Painter
 from dyninf.data.sampling import Sampling
+from dyninf.data.video_error import VideoError
 from dyninf.data.windows import Windows
 
 CAMERA, STREAM = "camera:", "stream:"

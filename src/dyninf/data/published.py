@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 from dyninf.data.annotations import Place, lines, no_file, shown
 from dyninf.data.calibration import hold_out
 from dyninf.data.datamodule import VideoDataModule
+from dyninf.data.fence import Fence
 from dyninf.data.video_dataset import Video
 from dyninf.data.video_list import Entry, class_file_of, classes_in_paths, read_list, videos_of
 
@@ -39,14 +41,17 @@ class PublishedDataModule(VideoDataModule):
         train_list, test_list: lists of "path label" or "folder frames label", relative to `root`.
         calibration_share: of each class's training videos, those that are held out (`hold_out`).
         calibration_seed: of which ones.
+        also_from: folders besides `root` that videos may lie in, where lists or links lead there (`Fence`).
 
     Raises:
         ValueError: an argument is out of its range. Later, of an annotation file: a malformed line, an
-            unknown class, a video listed twice.
+            unknown class, a video listed twice, or one that lies elsewhere. A file that is itself a link to
+            elsewhere is a VideoError when it is read.
         FileNotFoundError: later, an annotation file is missing. A missing video is named when it is read.
     """
 
     published_sizes: PublishedSizes | None = None
+    fence: Fence
 
     def __init__(
         self,
@@ -55,13 +60,17 @@ class PublishedDataModule(VideoDataModule):
         test_list: str | Path | None = None,
         calibration_share: float = 0.1,
         calibration_seed: int = 0,
+        also_from: Sequence[str | Path] = (),
         **settings: Any,
     ) -> None:
         if not 0 < calibration_share < 1:
             raise ValueError(f"calibration_share must be between 0 and 1; got {calibration_share}")
         if (train_list is None) != (test_list is None):
             raise ValueError(f"give both train_list and test_list; got {train_list} and {test_list}")
+        if isinstance(also_from, str) or not all(isinstance(folder, (str, Path)) for folder in also_from):
+            raise ValueError(f"also_from must be a list of folders; got {also_from!r}")
         super().__init__(root, **settings)
+        self.fence = Fence(self.root, also_from)
         self.train_list = train_list
         self.test_list = test_list
         self.calibration_share = calibration_share
@@ -156,6 +165,7 @@ class PublishedDataModule(VideoDataModule):
             raise ValueError(f"{self.name} at {self.root} lists no {kind} video")
         seen: set[str] = set()
         for video in videos:
+            self.fence.check_listed(video.path)
             if video.video_id in seen:
                 raise ValueError(
                     f"{self.name} at {self.root} lists the {kind} video {shown(video.video_id)} twice"
@@ -163,7 +173,10 @@ class PublishedDataModule(VideoDataModule):
             seen.add(video.video_id)
 
     def _listed(self, file: Path) -> list[Video]:
-        return videos_of(self._entries(self._there(file)), self.root, self.num_classes)
+        videos = videos_of(entries := self._entries(self._there(file)), self.root, self.num_classes)
+        for video, entry in zip(videos, entries, strict=True):
+            self.fence.check_listed(video.path, entry.place)
+        return videos
 
     def _entries(self, file: Path) -> list[Entry]:
         return read_list(file)

@@ -13,7 +13,8 @@ from av.video.frame import VideoFrame
 class ReadThrough:
     """Decodes all frames up to those that are wanted, on a fresh decoder, and counts them.
 
-    It ends at the first place that cannot be decoded: callers name the damage by what came before.
+    It ends at the first place that cannot be decoded: callers name the damage by what came before. Out of
+    memory is no damage.
     position: frames that came out so far.
     """
 
@@ -49,5 +50,7 @@ def _decoded(context: VideoCodecContext, packets: Iterator[Packet]) -> Iterator[
         for packet in packets:
             yield from context.decode(packet)
         yield from context.decode(None)
+    except MemoryError:
+        raise
     except av.FFmpegError:
         return

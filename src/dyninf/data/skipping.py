@@ -17,9 +17,9 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.data.distributed import DistributedSampler
 
 from dyninf.atomic import atomic_file
-from dyninf.data.container import VideoError
 from dyninf.data.training_order import Draw
 from dyninf.data.video_dataset import Clip, VideoDataset, batch_of
+from dyninf.data.video_error import VideoError
 
 LARGEST_SHARE = 0.05
 """Of a split's videos, that may be left out; with more of them gone, figures are of another data set."""

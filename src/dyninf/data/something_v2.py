@@ -54,6 +54,8 @@ class SomethingV2(PublishedDataModule):
             if not isinstance(video_id, (str, int)) or not isinstance(template, str):
                 raise place.error(f'expected an object with "id" and "template"; got {shown(entry)}')
             class_name = template.replace("[", "").replace("]", "")
-            listed.append((str(video_id), self.label_of(class_name, place)))
-        folder = folder_of(self.root, [f"{video_id}.webm" for video_id, _ in listed], [f"20bn-{NAME}"])
-        return [Video(folder / f"{video_id}.webm", label, video_id) for video_id, label in listed]
+            listed.append((str(video_id), self.label_of(class_name, place), place))
+        folder = folder_of(self.root, [f"{video_id}.webm" for video_id, *_ in listed], [f"20bn-{NAME}"])
+        for video_id, _, place in listed:
+            self.fence.check_listed(folder / f"{video_id}.webm", place)
+        return [Video(folder / f"{video_id}.webm", label, video_id) for video_id, label, _ in listed]

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from dyninf.data.container import VideoError
 from dyninf.data.frame_source import ImageFolder
 from dyninf.data.video_dataset import ENDINGS
+from dyninf.data.video_error import VideoError
 
 
 def videos_at(source: Path, without: Path | None = None) -> list[Path]:

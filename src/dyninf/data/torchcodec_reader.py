@@ -13,8 +13,9 @@ from types import TracebackType
 import av
 import numpy as np
 
-from dyninf.data.container import opened, packets_of
+from dyninf.data.container import DEFAULT_LIMITS, opened, packets_of
 from dyninf.data.decoder import VideoReader
+from dyninf.data.limits import Limits
 from dyninf.data.packet_index import index_packets
 
 _NEEDS = "decoder=torchcodec needs "
@@ -43,6 +44,8 @@ class TorchcodecReader:
     index gives it. VideoReader reads what is asked for where packets do not tell which frame is which, where
     torchcodec has other frames or fails, and where pictures are to be turned: torchcodec mirrors none.
 
+    The limits hold for what the container says; pictures that grow on the way are torchcodec's own affair.
+
     by_torchcodec: whether all that was read so far came from torchcodec.
 
     Raises:
@@ -50,18 +53,21 @@ class TorchcodecReader:
         ValueError: torchcodec or FFmpeg is missing.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, limits: Limits = DEFAULT_LIMITS) -> None:
         require_torchcodec()
         from torchcodec.decoders import VideoDecoder
 
         self.path = Path(path)
+        self._limits = limits
         self.by_torchcodec = False
         self._files = ExitStack()
         self._reader: VideoReader | None = None
-        with opened(path) as (container, stream):
+        with opened(path, limits) as (container, stream):
             self._unit = float(stream.time_base or 0)  # seconds
+            self._rate = float(stream.average_rate or stream.guessed_rate or 0) or None
             try:
-                self._pts_F = index_packets(packets_of(container, stream), stream).pts_F
+                packets = limits.within(path, packets_of(container, stream))
+                self._pts_F = index_packets(packets, stream).pts_F
             except av.FFmpegError:
                 self._pts_F = ()  # damaged: VideoReader names the place
         if self._pts_F:
@@ -84,6 +90,10 @@ class TorchcodecReader:
     def count(self) -> int:
         """As `VideoReader.count`."""
         return len(self._pts_F) if self.by_torchcodec else self._read_by_pyav().count()
+
+    def rate(self) -> float | None:
+        """As `VideoReader.rate`."""
+        return self._rate
 
     def read(self, indices: Sequence[int]) -> np.ndarray:
         """As `VideoReader.read`; where libav scales colours up, pixels differ a little."""
@@ -111,5 +121,5 @@ class TorchcodecReader:
 
     def _read_by_pyav(self) -> VideoReader:
         if self._reader is None:
-            self._reader = self._files.enter_context(VideoReader(self.path))
+            self._reader = self._files.enter_context(VideoReader(self.path, limits=self._limits))
         return self._reader

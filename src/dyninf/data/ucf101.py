@@ -61,6 +61,8 @@ class UCF101(PublishedDataModule):
             if match[3] is not None and match[3].lstrip("0") != str(label + 1):
                 here = shown(match[3])
                 raise place.error(f"{match[2]} has the number {label + 1} in classInd.txt, {here} here")
-            listed.append((match[1], label))
-        folder = folder_of(self.root, [path for path, _ in listed], VIDEOS)
-        return [Video(folder / path, label, path.removesuffix(".avi")) for path, label in listed]
+            listed.append((match[1], label, place))
+        folder = folder_of(self.root, [path for path, *_ in listed], VIDEOS)
+        for path, _, place in listed:
+            self.fence.check_listed(folder / path, place)
+        return [Video(folder / path, label, path.removesuffix(".avi")) for path, label, _ in listed]

@@ -14,11 +14,14 @@ import numpy as np
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from dyninf.data.container import VideoError
+from dyninf.data.container import DEFAULT_LIMITS
 from dyninf.data.corruption import Corruption
+from dyninf.data.fence import Fence
 from dyninf.data.frame_source import Decoder, FrameReader, frame_source
+from dyninf.data.limits import Limits
 from dyninf.data.sampling import Sampling
 from dyninf.data.training_order import Draw
+from dyninf.data.video_error import VideoError
 from dyninf.seeds import seeded
 
 ENDINGS = frozenset(
@@ -74,6 +77,8 @@ class VideoDataset(Dataset[Clip]):
         decoder: what reads files.
         corruption: of the frames as they are decoded, before the transform.
         seed: of what is random about a `Draw`: the same in every process, and another in each epoch.
+        limits: of each video.
+        fence: the folders that videos may lie in, links followed; None for any.
     """
 
     def __init__(
@@ -86,6 +91,8 @@ class VideoDataset(Dataset[Clip]):
         decoder: Decoder = "pyav",
         corruption: Corruption | None = None,
         seed: int = 0,
+        limits: Limits = DEFAULT_LIMITS,
+        fence: Fence | None = None,
     ) -> None:
         self.videos = list(videos)
         self.sampling = sampling
@@ -95,6 +102,8 @@ class VideoDataset(Dataset[Clip]):
         self.decoder: Decoder = decoder
         self.corruption = corruption
         self.seed = seed
+        self.limits = limits
+        self.fence = fence
         self._length: dict[Path, int] = {}
 
     def __len__(self) -> int:
@@ -112,7 +121,7 @@ class VideoDataset(Dataset[Clip]):
 
     def _clip(self, index: int) -> Clip:
         video = self.videos[index]
-        with frame_source(video.path, self.decoder).open() as reader:
+        with frame_source(video.path, self.decoder, self.limits, self.fence).open() as reader:
             try:
                 clips = self._choose(self._frames_of(video, reader))
             except VideoError:

@@ -16,9 +16,9 @@ import numpy as np
 from torch import Tensor
 
 from dyninf.data.clip_frames import Permutation, Span, UnreadableClip, VideoClip
-from dyninf.data.container import VideoError, opened
-from dyninf.data.frame_source import Decoder, FrameReader, FrameSource, frame_source
+from dyninf.data.frame_source import FrameReader, FrameSource, frame_source
 from dyninf.data.sampling import Sampling
+from dyninf.data.video_error import VideoError
 
 _LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*(f?)")
 
@@ -85,33 +85,25 @@ def window_clips(
     sampling: Sampling,
     permutation: Permutation,
     transform: Callable[[np.ndarray], Tensor],
-    decoder: Decoder = "pyav",
+    source: FrameSource | None = None,
 ) -> Iterator[VideoClip | UnreadableClip]:
     """The clips of a video's windows, in order. They share one open file, which is closed after the last.
 
-    A video that cannot be cut is one `UnreadableClip`.
+    A video that cannot be cut is one `UnreadableClip`. source: as `VideoClip` takes it.
     """
-    shared = SharedSource(frame_source(path, decoder))
+    shared = SharedSource(source or frame_source(path))
     try:
         with shared.open() as reader:
             try:
-                spans = windows.spans(reader.count(), frame_rate(path))
+                spans = windows.spans(reader.count(), reader.rate())
             except VideoError:
                 raise
             except ValueError as error:
                 raise VideoError(path, str(error)) from error
             for span in spans:
-                yield VideoClip(path, sampling, permutation, transform, decoder, span, shared)
+                yield VideoClip(path, sampling, permutation, transform, span, shared)
     except (ValueError, OSError) as error:
         yield UnreadableClip(path, error)
-
-
-def frame_rate(path: Path) -> float | None:
-    """Average frames a second of a file; None for a folder of images, or where the file does not say."""
-    if not path.is_file():
-        return None
-    with opened(path) as (_, stream):
-        return float(stream.average_rate or stream.guessed_rate or 0) or None
 
 
 class SharedSource:
@@ -145,6 +137,10 @@ class SharedSource:
     def count(self) -> int:
         with self._lock:
             return self._there().count()
+
+    def rate(self) -> float | None:
+        with self._lock:
+            return self._there().rate()
 
     def read(self, indices: Sequence[int]) -> np.ndarray:
         with self._lock:

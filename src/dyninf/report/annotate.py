@@ -6,7 +6,7 @@ H and W pixels, C = 3 colours.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,8 +16,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from dyninf.atomic import atomic_file
-from dyninf.data import VideoError, frame_source
-from dyninf.data.windows import frame_rate
+from dyninf.data import FrameReader, FrameSource, VideoError, frame_source
 from dyninf.report.predictions import Prediction
 
 AT_ONCE = 8
@@ -55,11 +54,19 @@ def captions_of(rows: Sequence[tuple[int, Prediction]], full_gmacs: float) -> li
 class Annotator:
     """Writes annotated copies into a folder, under the names of the videos.
 
+    source_of: where the frames of a video come from.
+
     Raises ValueError if the copies would lie where the videos do.
     """
 
-    def __init__(self, folder: Path, source: Path | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        source: Path | None,
+        source_of: Callable[[Path], FrameSource] = frame_source,
+    ) -> None:
         self.folder = folder
+        self._source_of = source_of
         self._root = source if source is None or source.is_dir() else source.parent
         if self._root is not None and folder.resolve() == self._root.resolve():
             raise ValueError(f"annotate={folder} is the folder of the videos themselves; give another")
@@ -82,10 +89,14 @@ class Annotator:
         copy = self.path_of(video)
         if os.path.exists(copy) and copy.samefile(video):
             raise VideoError(video, f"would be replaced by its annotated copy {copy}")
-        rate = Fraction(frame_rate(video) or FALLBACK_RATE).limit_denominator(10_000)
-        with atomic_file(copy) as new, av.open(str(new), "w", format="mp4") as container:
+        with (
+            self._source_of(video).open() as reader,
+            atomic_file(copy) as new,
+            av.open(str(new), "w", format="mp4") as container,
+        ):
+            rate = Fraction(reader.rate() or FALLBACK_RATE).limit_denominator(10_000)
             stream = None
-            for frame_HWC in _captioned(video, captions):
+            for frame_HWC in _captioned(reader, captions):
                 if stream is None:
                     height, width = frame_HWC.shape[:2]
                     stream = container.add_stream("libx264", rate=rate, width=width, height=height)
@@ -96,19 +107,18 @@ class Annotator:
         return copy
 
 
-def _captioned(video: Path, captions: Sequence[Caption]) -> Iterator[np.ndarray]:
+def _captioned(reader: FrameReader, captions: Sequence[Caption]) -> Iterator[np.ndarray]:
     """Every frame HWC with its caption, of even height and width, which H.264 needs."""
-    with frame_source(video).open() as reader:
-        count, shown, overlay = reader.count(), -1, None
-        parts = [range(at, min(at + AT_ONCE, count)) for at in range(0, count, AT_ONCE)]
-        for part, frames_THWC in zip(parts, reader.groups(parts), strict=True):
-            for number, frame_HWC in zip(part, frames_THWC, strict=True):
-                picture = _legible(Image.fromarray(frame_HWC))
-                latest = max((i for i, caption in enumerate(captions) if caption.first <= number), default=0)
-                if overlay is None or latest != shown:
-                    shown, overlay = latest, drawn(captions[latest], picture.size)
-                picture.paste(overlay, (0, picture.height - overlay.height), overlay)
-                yield np.asarray(picture)
+    count, shown, overlay = reader.count(), -1, None
+    parts = [range(at, min(at + AT_ONCE, count)) for at in range(0, count, AT_ONCE)]
+    for part, frames_THWC in zip(parts, reader.groups(parts), strict=True):
+        for number, frame_HWC in zip(part, frames_THWC, strict=True):
+            picture = _legible(Image.fromarray(frame_HWC))
+            latest = max((i for i, caption in enumerate(captions) if caption.first <= number), default=0)
+            if overlay is None or latest != shown:
+                shown, overlay = latest, drawn(captions[latest], picture.size)
+            picture.paste(overlay, (0, picture.height - overlay.height), overlay)
+            yield np.asarray(picture)
 
 
 def _legible(picture: Image.Image) -> Image.Image:

@@ -57,7 +57,13 @@ def check_data(
     chosen = [(split, video) for split, videos in listed.items() for video in _sample(videos, sample, seed)]
     faults = label_faults(listed, datamodule.class_names)
     checks: dict[int, FileCheck] = {}
-    work = partial(check_file, sampling=datamodule.sampling, decode=decode)
+    work = partial(
+        check_file,
+        sampling=datamodule.sampling,
+        decode=decode,
+        limits=datamodule.limits,
+        fence=datamodule.fence,
+    )
     console = Console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import io
 import json
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
+from dyninf.atomic import told_if_full
+from dyninf.report.prediction_facts import keep_facts
 from dyninf.report.predictions import COLUMNS, Prediction
 
 Row = dict[str, object]
+
+SYNC_SECONDS = 1.0
+"""At most so much work is lost where the machine ends, rather than the process."""
 
 
 class Rows(Protocol):
     """Takes rows as they come.
 
-    done: paths of the videos whose row is there already; errors: how many of these rows have an error.
+    done: paths of the videos whose row is there already; errors: how many of these rows have an error;
+    clips: how many clips they are of.
     """
 
     done: set[str]
     errors: int
+    clips: int
 
     def write(self, row: Prediction) -> None: ...
     def close(self) -> None: ...
@@ -36,7 +45,7 @@ class TerminalRows:
 
     def __init__(self) -> None:
         self.done: set[str] = set()
-        self.errors = 0
+        self.errors = self.clips = 0
         self._begun = False
 
     def write(self, row: Prediction) -> None:
@@ -71,29 +80,40 @@ class TerminalRows:
 
 
 class FileRows:
-    """A file ending in .jsonl or .csv, to which rows are appended, each at once.
+    """A file ending in .jsonl or .csv, to which rows are appended, each at once. One process writes to it.
 
     What an earlier run left stays: rows of whole videos and all windows of theirs. A last line that is torn,
     and the windows of a video that was not finished, are cut off. Of a live stream, which never is, all whole
     lines stay.
 
-    Raises ValueError if the name has another ending, or the file holds something else.
+    facts: what decides the rows besides the videos, plain values by name; they lie in ``NAME.facts.json``
+    beside the file. Rows that were left without facts, by an older version, are gone on with as they are.
+
+    clips: how many the rows that stay are of.
+
+    Raises ValueError if the name has another ending, the file holds something else, or rows with other facts,
+    which it names, or if another process writes to it. OSError where there is no room for a row.
     """
 
-    def __init__(self, path: Path, live: bool = False) -> None:
+    def __init__(self, path: Path, live: bool = False, facts: Mapping[str, Any] | None = None) -> None:
         if path.suffix not in (".jsonl", ".csv"):
             raise ValueError(f"output must be a file ending in .jsonl or .csv, or a folder; got {path}")
         self.path = path
         self.done: set[str] = set()
         self.errors = 0
+        self.clips = 0
         self._is_csv = path.suffix == ".csv"
+        self._synced = time.monotonic()
         path.parent.mkdir(parents=True, exist_ok=True)
         # Without "x" or "w": what is there is read first. Line ends are written as they are on any system.
         self._file: IO[bytes] = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
         try:
+            self._take()
             kept = self._read(live)
+            if facts is not None:
+                keep_facts(path, facts, goes_on=bool(self.done) or (live and kept > 0))
             self._file.truncate(kept)
-            self._file.seek(kept)
+            os.lseek(self._file.fileno(), kept, os.SEEK_SET)
             if kept == 0 and self._is_csv:
                 self._append(_csv_line(COLUMNS))
         except BaseException:
@@ -109,15 +129,29 @@ class FileRows:
             self._append(json.dumps(values) + "\n")
 
     def close(self) -> None:
-        self._file.close()
+        if not self._file.closed:
+            os.fsync(self._file.fileno())
+            self._file.close()
 
     def _append(self, line: str) -> None:
-        self._file.write(line.encode(errors="surrogateescape"))
-        self._file.flush()
+        data, file = line.encode(errors="surrogateescape"), self._file.fileno()
+        with told_if_full(self.path):
+            while data:
+                data = data[os.write(file, data) :]
+            # What is written survives the end of the process; for that of the machine it takes the disk.
+            if time.monotonic() - self._synced > SYNC_SECONDS:
+                os.fsync(file)
+                self._synced = time.monotonic()
+
+    def _take(self) -> None:
+        try:
+            fcntl.flock(self._file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"another process is writing {self.path}; give another output") from None
 
     def _read(self, live: bool) -> int:
         """Note what is there; gives the number of bytes that stay."""
-        position = kept = 0
+        position = kept = windows = 0
         for number, record in enumerate(self._records(), start=1):
             position += len(record)
             row = self._row(record, number)
@@ -125,8 +159,12 @@ class FileRows:
                 kept = position
             elif row["window"] in (None, ""):
                 kept = position
+                self.clips += windows or 1
+                windows = 0
                 self.done.add(str(row["path"]))
                 self.errors += bool(row["error"])
+            else:
+                windows += 1
         return kept
 
     def _records(self) -> Iterator[bytes]:
@@ -166,9 +204,9 @@ class FileRows:
             ) from None
 
 
-def rows_to(output: Path | None, live: bool = False) -> Rows:
-    """Into a file, or for None onto the terminal."""
-    return TerminalRows() if output is None else FileRows(output, live)
+def rows_to(output: Path | None, live: bool = False, facts: Mapping[str, Any] | None = None) -> Rows:
+    """Into a file, or for None onto the terminal. facts: see `FileRows`."""
+    return TerminalRows() if output is None else FileRows(output, live, facts)
 
 
 def _csv_line(cells: object) -> str:

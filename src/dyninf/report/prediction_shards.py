@@ -164,6 +164,7 @@ class ShardRows:
     def __init__(self, shards: Shards) -> None:
         self.shards = shards
         self.done, self.errors = shards.done, shards.errors
+        self.clips = 0  # a shard does not know its place among all
         self._left = list(shards.left)
         self._rows: list[Prediction] = []
         self._videos = 0
@@ -186,7 +187,7 @@ class ListedRows:
 
     def __init__(self) -> None:
         self.done: set[str] = set()
-        self.errors = 0
+        self.errors = self.clips = 0
         self.rows: list[Prediction] = []
 
     def write(self, row: Prediction) -> None:

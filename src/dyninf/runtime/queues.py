@@ -38,19 +38,20 @@ def answer_clips(
     batch: int = 1,
     memory_mb: float = 2048,
     decoders: int = 1,
+    first: int = 0,
 ) -> Iterator[Answer]:
     """Answer every clip once, in the order in which they are given, each as soon as those before it are.
 
     batch: clips of a step; with 1, one clip after the other is taken through, as soon as possible, and
         nothing is decoded for the next one meanwhile.
-    memory_mb, decoders: see `Queues`.
+    memory_mb, decoders, first: see `Queues`.
 
     A clip that cannot be read, or whose logits are not finite, has an answer with its error.
     """
     done: dict[int, Answer] = {}
-    following = 0
+    following = first
     waiting = iter(clips)
-    with Queues(runner, policy, batch, memory_mb, decoders) as queues:
+    with Queues(runner, policy, batch, memory_mb, decoders, first=first) as queues:
         more = True
         while more or queues.clips:
             while more and queues.has_room:
@@ -74,6 +75,7 @@ class Queues:
     decoders: threads that decode; a clip stays with one of them.
     finish_first: where no buffer is full and no clip about to be added, the deepest step runs, so that who
         came first is answered first. Otherwise the first one does, so that late steps run with more clips.
+    first: number of the first clip; above 0 where others were answered before, by another process.
 
     Raises ValueError if the policy does not fit the network, or the memory is not enough for a batch.
     """
@@ -86,6 +88,7 @@ class Queues:
         memory_mb: float = 2048,
         decoders: int = 1,
         finish_first: bool = False,
+        first: int = 0,
     ) -> None:
         for name, value in (("batch", batch), ("decoders", decoders)):
             if value < 1:
@@ -104,7 +107,7 @@ class Queues:
             self._threads.enter_context(ThreadPoolExecutor(1, f"decoder-{i}")) for i in range(decoders)
         )
         self._closing: deque[Future[None]] = deque()
-        self._given = 0
+        self._given = first
         self.clips = 0
 
     def __enter__(self) -> Queues:
@@ -127,7 +130,7 @@ class Queues:
         return self.waiting.has_room(0, 1)
 
     def add(self, frames: ClipFrames) -> int:
-        """Take a clip, whose first frames are decoded at once; its number, from 0."""
+        """Take a clip, whose first frames are decoded at once; its number, from `first` on."""
         number = self._given
         clip = Traveller(number, frames, self._decoders[0], self._runner.network.group_size)
         self._decoders.rotate(-1)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from dyninf import data
+
 MEBI = 2**20
 
 
@@ -25,6 +27,11 @@ class Limits:
     megapixels: float = 9.0
     time_limit: float = 60.0
     connections: int = 512
+
+    @property
+    def of_videos(self) -> data.Limits:
+        """Whoever opens a video holds it to these; uploads are small enough, and their length is told."""
+        return data.Limits(None, None, self.frames, self.megapixels)
 
     @property
     def upload_bytes(self) -> int:

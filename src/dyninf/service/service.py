@@ -10,6 +10,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from dyninf import data
 from dyninf.runtime import Answer, ClipFrames
 from dyninf.service.clients import unless_gone
 from dyninf.service.limits import Limits
@@ -18,7 +19,7 @@ from dyninf.service.places import Places
 from dyninf.service.refusal import Refusal
 from dyninf.service.teller import Teller
 from dyninf.service.uploads import Upload
-from dyninf.service.videos import UploadedClip, check_video, refusal_of
+from dyninf.service.videos import Measure, UploadedClip, check_video, refusal_of
 from dyninf.service.watching import Watching
 from dyninf.service.worker import Worker, WorkerEndedError
 
@@ -26,7 +27,8 @@ from dyninf.service.worker import Worker, WorkerEndedError
 class Service:
     """Answers requests with a worker.
 
-    clip_of: the clip of a file, which is not opened yet. describe: an answer without error as JSON.
+    clip_of: the clip of a file, which is not opened yet. measure: what opens a file to look at it, before its
+    clip waits. describe: an answer without error as JSON.
     info: about the network, as JSON. folder: for uploads, each of which is deleted with its clip.
     teller: for the page on which clips are watched; None for none.
     """
@@ -41,7 +43,9 @@ class Service:
         limits: Limits,
         folder: Path,
         teller: Teller | None = None,
+        measure: Measure = data.measure,
     ) -> None:
+        self._measure = measure
         self.worker, self.metrics, self.info, self.limits = worker, metrics, info, limits
         self.is_closing = False
         self._clip_of, self._describe = clip_of, describe
@@ -91,7 +95,7 @@ class Service:
             with open(place.file, "wb") as file:
                 await upload.write(self._body(request), file)
             await asyncio.get_running_loop().run_in_executor(
-                self._checks, check_video, place.file, self.limits
+                self._checks, check_video, place.file, self.limits, self._measure
             )
             self.check_open()
             return UploadedClip(self._clip_of(place.file), place)

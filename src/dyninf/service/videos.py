@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
-import av
 from torch import Tensor
 
-from dyninf.data.container import VideoError, opened, packets_of
+from dyninf import data
+from dyninf.data import Measured, ReaderLostError, VideoError, VideoLimitError
+from dyninf.data.clip_frames import Permutation
 from dyninf.runtime import ClipFrames
 from dyninf.service.limits import Limits
 from dyninf.service.places import Place
 from dyninf.service.refusal import Refusal
 
-PLAYLISTS = frozenset({"concat", "dash", "hls", "imf"})
-"""What libav calls formats that name other files: an upload must not have it read those of this machine."""
+Measure = Callable[[Path, data.Limits], Measured]
+"""What a file holds, within limits; raises VideoError."""
 
 logger = logging.getLogger(__name__)
 
@@ -57,41 +59,36 @@ class UploadedClip:
             self.place.close()
 
 
-def check_video(file: Path, limits: Limits) -> None:
+def clips_by(
+    source_of: Callable[[Path], data.FrameSource], datamodule: data.VideoDataModule, permutation: Permutation
+) -> Callable[[Path], ClipFrames]:
+    """What makes the clip of a file, which opens nothing yet.
+
+    source_of: where the frames of a video come from. datamodule: whose sampling and transform are used.
+    """
+
+    def clip_of(path: Path) -> ClipFrames:
+        how = datamodule.sampling, permutation, datamodule.test_transform
+        return data.VideoClip(path, *how, source=source_of(path))
+
+    return clip_of
+
+
+def check_video(file: Path, limits: Limits, measure: Measure) -> None:
     """Raise Refusal if a file is no video (415), or longer or larger than is allowed (422). Decodes nothing.
 
-    What the packets say counts, not the header, which may promise anything.
+    measure: what opens it.
     """
-    frames, first, last = 0, None, None
     try:
-        with opened(file) as (container, stream):
-            if container.format.name in PLAYLISTS:
-                raise Refusal(415, "the video: is a list of other files, which are not opened")
-            if stream.width * stream.height > limits.megapixels * 1e6:
-                size = f"{stream.width} x {stream.height}"
-                raise Refusal(
-                    422, f"the video has pictures of {size} pixels; {limits.megapixels:g} million are taken"
-                )
-            for packet in packets_of(container, stream):
-                frames += 1
-                shown = packet.pts if packet.pts is not None else packet.dts
-                if shown is not None and packet.time_base is not None:
-                    seconds = float(shown * packet.time_base)
-                    first = seconds if first is None else min(first, seconds)
-                    last = seconds if last is None else max(last, seconds)
-                if frames > limits.frames:
-                    raise Refusal(422, f"the video has more than the {limits.frames} frames that it may")
-            rate = float(stream.average_rate or stream.guessed_rate or 0)
+        found = measure(file, limits.of_videos)
+    except (VideoLimitError, ReaderLostError) as error:
+        raise Refusal(422, reason_of(error)) from error
     except VideoError as error:
         raise Refusal(415, reason_of(error)) from error
-    except av.FFmpegError:
-        return  # damaged further on; whether its frames can be read all the same is seen when they are
-    if first is not None and last is not None:
-        length = last - first
-    else:
-        length = frames / rate if rate else 0.0
-    if length > limits.seconds:
-        raise Refusal(422, f"the video lasts {length:.1f} s, more than the {limits.seconds:g} s that it may")
+    if found.whole and found.seconds > limits.seconds:
+        raise Refusal(
+            422, f"the video lasts {found.seconds:.1f} s, more than the {limits.seconds:g} s that it may"
+        )
 
 
 def reason_of(error: Exception) -> str:
