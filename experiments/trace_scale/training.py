@@ -74,9 +74,9 @@ def measured(folder: Path, rounds: int, epochs: int, clips: Sequence[int]) -> di
 
 def train(run: Path, data: Sequence[str], processes: int, epochs: int) -> float:
     """Seconds from the end of the first epoch to the end of the last; validation is part of each."""
-    together = ["trainer=ddp", "trainer.devices=2", "trainer.sync_batchnorm=false"] if processes == 2 else []
+    together = ["trainer=ddp_cpu", "trainer.devices=2"] if processes == 2 else ["trainer.accelerator=cpu"]
     command = [
-        *(sys.executable, "-m", "dyninf.train", *together, "trainer.accelerator=cpu", *data),
+        *(sys.executable, "-m", "dyninf.train", *together, *data),
         *(f"dataset.batch_size={BATCH // processes}", f"trainer.max_epochs={epochs}", "policy.threshold=0.5"),
         *("trainer.enable_progress_bar=false", "callbacks=quiet", "report=false", f"output={run}"),
     ]
