@@ -262,3 +262,31 @@ def test_times_of_different_machines_are_never_in_one_chart(tmp_path: Path, brow
     title = watched.page.evaluate("document.getElementById('curve-plot').layout.xaxis.title.text")
     assert title.endswith("on gpu")
     assert watched.complaints == []
+
+
+def test_a_page_that_is_torn_or_changed_says_so_and_shows_no_figures(
+    traces: tuple[Trace, Trace], browser: Any, tmp_path: Path
+) -> None:
+    content = Content(points=20)
+    content.add(trace_source(*traces, {}, MaxProbability(0.5)))
+    whole = tmp_path / "report.html"
+    write_page(content.finished("a report", {}), whole)
+    data = whole.read_bytes()
+    at = data.index(b'"level":') + len(b'"level":0.')
+    changed = {
+        "is damaged": data[:at] + (b"5" if data[at : at + 1] != b"5" else b"6") + data[at + 1 :],
+        "file is torn": data[: data.index(b"</script>") + 1_000_000],
+        "or was changed": data.replace(b"0xedb88320", b"0xedb88321"),
+    }
+    page = browser.new_page()
+    page.goto(whole.as_uri())
+    page.wait_for_selector('body[data-drawn="true"]')
+    assert not page.locator("#whole").is_visible()
+    for said, evil in changed.items():
+        assert evil != data
+        whole.write_bytes(evil)
+        page.goto(whole.as_uri())
+        assert said in page.locator("#whole").inner_text()
+        assert page.locator('body[data-drawn="true"]').count() == 0
+        assert page.locator("#figures .tile").count() == 0
+    page.close()

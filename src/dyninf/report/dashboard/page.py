@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import re
+import zlib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -16,6 +17,7 @@ from dyninf.atomic import atomic_file
 
 PAGE = Path(__file__).resolve().parent / "page"
 SCRIPTS = (
+    "whole.js",
     "data.js",
     "style.js",
     "curves.js",
@@ -38,17 +40,20 @@ POLICY = (
 def write_page(content: Mapping[str, Any], path: Path) -> None:
     """Write what `Content.finished` gives as one HTML file.
 
-    Names from outside are in it as data, and become text when the page is shown.
+    Names from outside are in it as data, and become text when the page is shown. The page holds the checksum
+    of its content, and says at its top if that does not fit, or if the page ends before its end.
     """
     plotly_js = resources.files("plotly") / "package_data" / "plotly.min.js"
     scripts = {
         "plotly": plotly_js.read_text(encoding="utf-8").replace("</script", "<\\/script"),
         "script": "\n".join(['"use strict";', *((PAGE / name).read_text() for name in SCRIPTS)]),
     }
+    text = _inside_html(content)
     parts = {
         "policy": POLICY.format(scripts=" ".join(map(_hash, scripts.values()))),
         "style": (PAGE / "style.css").read_text(),
-        "content": _inside_html(content),
+        "content": text,
+        "crc32": str(zlib.crc32(text.encode("ascii"))),
         **scripts,
     }
     # The template alone is searched for places, not what comes into them.
