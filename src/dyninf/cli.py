@@ -1,5 +1,6 @@
 """Hydra applications whose errors are one line."""
 
+import errno
 import functools
 import logging
 import os
@@ -25,6 +26,7 @@ from omegaconf.errors import (
     OmegaConfBaseException,
 )
 
+from dyninf.atomic import CannotWrite
 from dyninf.configuration import CONF, make
 from dyninf.multirun import name_jobs_by_what_differs
 from dyninf.policies import Policy
@@ -33,6 +35,7 @@ from dyninf.trace import FittedPolicy
 TRACEBACK = "HYDRA_FULL_ERROR"
 FOR_THE_USER = (ValueError, OSError, HydraException, OmegaConfBaseException)
 # Torch cannot build this one again from its message and raises a RuntimeError instead.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # never met in reading
 FROM_A_WORKER = "Caught VideoError in DataLoader worker"
 
 
@@ -174,6 +177,8 @@ def one_line(error: BaseException, config_name: str) -> str:
         ):
             allowed = sorted(str(key) for key in cause.parent_node)
             return f"no setting {str(cause.full_key)!r}; there are: {', '.join(allowed)}"
+    if isinstance(error, OSError) and error.errno in FULL and error.filename is not None:
+        return str(CannotWrite(Path(str(error.filename2 or error.filename)), error.errno))
     text = str(error).split("Config search path:")[0]
     if isinstance(error, OverrideParseException):
         text = f"{error.override!r} is no KEY=VALUE: {text}"

@@ -142,6 +142,8 @@ class FileRows:
             if time.monotonic() - self._synced > SYNC_SECONDS:
                 os.fsync(file)
                 self._synced = time.monotonic()
+        if os.fstat(file).st_nlink == 0:
+            raise FileNotFoundError(f"{self.path} was removed meanwhile; run the same command again")
 
     def _take(self) -> None:
         try:
