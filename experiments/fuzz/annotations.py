@@ -13,7 +13,17 @@ from experiments.fuzz.annotation_mutations import MUTATIONS
 from experiments.fuzz.children import FAULT
 from tests.data import published
 
-from dyninf.data import HMDB51, UCF101, Kinetics400, PublishedDataModule, SomethingV1, SomethingV2, VideoError
+from dyninf.data import (
+    HMDB51,
+    UCF101,
+    Kinetics400,
+    SomethingV1,
+    SomethingV2,
+    Synthetic,
+    VideoDataModule,
+    VideoError,
+    VideoFolder,
+)
 
 SPLITS = ("train", "calibration", "test")
 _LISTS = ("train_videofolder.txt", "val_videofolder.txt")
@@ -28,7 +38,7 @@ class Format:
     """
 
     make: Callable[[Path], object]
-    module: type[PublishedDataModule]
+    module: type[VideoDataModule]
     files: Sequence[str]
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -36,6 +46,27 @@ class Format:
 def _slowfast(root: Path) -> None:
     published.make_video_list(root, lists=("train.csv", "val.csv"), separator=",")
     (root / "classes.txt").write_text("air drumming\nzumba\n")
+
+
+def _named(root: Path) -> None:
+    published.make_video_list(root, lists=("train.txt", "test.txt"))
+    for file in (root / "train.txt", root / "test.txt"):
+        text = file.read_text().replace("mp4 0", "mp4 air drumming").replace("mp4 1", "mp4 zumba")
+        file.write_text(text)
+
+
+def _with_exclusions(root: Path) -> None:
+    published.make_ucf101(root)
+    lines = (root / "ucfTrainTestlist/trainlist01.txt").read_text().splitlines()
+    names = [line.split()[0] for line in lines[:3]]
+    (root / "exclude.txt").write_text("\n".join([names[0].removesuffix(".avi"), *names[1:]]) + "\n")
+
+
+_DRAWN = {"train_clips": 2, "calibration_clips": 1, "test_clips": 1}
+
+
+def _drawn(root: Path) -> None:
+    Synthetic(root, **_DRAWN).prepare_data()
 
 
 FORMATS = {
@@ -69,6 +100,13 @@ FORMATS = {
     ),
     "Something-Something v2 JSON": Format(
         published.make_something_v2, SomethingV2, ["labels.json", "train.json", "validation.json"]
+    ),
+    "own lists of named classes": Format(
+        _named, VideoFolder, ["train.txt", "test.txt"], {"train_list": "train.txt", "test_list": "test.txt"}
+    ),
+    "videos to do without": Format(_with_exclusions, UCF101, ["exclude.txt"], {"exclude": "exclude.txt"}),
+    "manifest of a drawn data set": Format(
+        _drawn, Synthetic, [f"{Synthetic('', **_DRAWN).folder.name}/manifest.csv"], _DRAWN
     ),
 }
 

@@ -1,6 +1,6 @@
-"""Mutated video and annotation files, read by dyninf: whether each ends in a right read or in a clean error.
+"""Mutated video files, read by dyninf: whether each ends in a right read or in a clean error.
 
-    python -m experiments.fuzz.run [--videos N] [--annotations N] [--seed N] [--jobs N] [--out DIR]
+    python -m experiments.fuzz.run [--videos N] [--seed N] [--jobs N] [--out DIR]
 
 Every case is read in a process of its own under limits of time and memory (`children`), and can be repeated
 from the seed and its number. The command fails where there is a fault.
@@ -11,23 +11,29 @@ import json
 import platform
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, Protocol
 
 import av
-from experiments.fuzz.annotations import Annotations
 from experiments.fuzz.children import FAULT, MEGABYTES, SECONDS, Report, run_cases
 from experiments.fuzz.videos import Videos, write_seeds
 
 HERE = Path(__file__).resolve().parent
 
 
+class Cases(Protocol):
+    """Numbered cases, and what is told of each."""
+
+    def mutation(self, number: int) -> str: ...
+    def source(self, number: int) -> str: ...
+
+
 def main() -> None:
     """Run all cases, write results.json and results.md, print the tables and the faults."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--videos", type=int, default=2000)
-    parser.add_argument("--annotations", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", type=Path, default=HERE)
@@ -36,7 +42,6 @@ def main() -> None:
         write_seeds(Path(folder))
         studies = {
             "video files": (Videos(Path(folder), arguments.seed), arguments.videos),
-            "annotation files": (Annotations(arguments.seed), arguments.annotations),
         }
         found = {
             name: summary(cases, run_cases(cases, range(number), arguments.jobs))
@@ -61,7 +66,35 @@ def main() -> None:
     sys.exit(1 if faults else 0)
 
 
-def summary(cases: Videos | Annotations, reports: Sequence[Report]) -> dict:
+def report(about: str, cases_of: Callable[[int], Any], name: str, what: str) -> None:
+    """A study of one kind of cases as a command, which ends with 1 where there is a fault.
+
+    Args:
+        about: the study's documentation.
+        cases_of: the cases by their seed.
+        name: of the two result files.
+        what: the cases are, for the table.
+    """
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
+    parser.add_argument("--cases", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=HERE)
+    arguments = parser.parse_args()
+    cases = cases_of(arguments.seed)
+    found = summary(cases, run_cases(cases, range(arguments.cases), arguments.jobs))
+    limits = {"processor_seconds": SECONDS, "megabytes": MEGABYTES}
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"seed": arguments.seed, "limits": limits, **found}, indent=2)
+    (arguments.out / f"{name}.json").write_text(text + "\n")
+    (arguments.out / f"{name}.md").write_text(table(what, found))
+    print(table(what, found))
+    for fault in found["faults"]:
+        print(fault)
+    sys.exit(1 if found["faults"] else 0)
+
+
+def summary(cases: Cases, reports: Sequence[Report]) -> dict:
     """Outcomes by mutation, and the faults one by one."""
     counts: dict[str, Counter[str]] = {}
     for report in reports:

@@ -7,9 +7,7 @@ Cases run as those of `experiments.fuzz.run`. The command fails where there is a
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -18,19 +16,26 @@ from typing import Any
 
 import numpy as np
 import torch
+import yaml
 from experiments.fuzz.annotation_mutations import MUTATIONS, Generator
-from experiments.fuzz.children import FAULT, MEGABYTES, SECONDS, run_cases
-from experiments.fuzz.run import summary, table
+from experiments.fuzz.children import FAULT
+from experiments.fuzz.run import report
 from omegaconf import OmegaConf
 from tests.report.test_runs_report import make_run
 from tests.trace.traces import random_trace
 
 from dyninf import checkpoint_file
 from dyninf.backbones import read_weights
+from dyninf.checksum import KEY, sealed, sealed_text
 from dyninf.configuration import load_group
 from dyninf.policies import LogitsNotFiniteError, MaxProbability
+from dyninf.report.epoch_table import EpochTable
+from dyninf.report.prediction_files import FileRows
+from dyninf.report.predictions import Prediction
 from dyninf.report.runs import read_run
+from dyninf.runtime.exported.criteria import Criterion
 from dyninf.runtime.exported.manifest import ExportedCheckpoint, ExportedSegment, Manifest, Preprocessing
+from dyninf.tensor_file import load_tensors, save_tensors
 from dyninf.trace import FittedPolicy, Milliseconds, Trace
 
 Read = Callable[[Path], object]
@@ -43,13 +48,21 @@ ODD: tuple[Any, ...] = (
 
 
 @dataclass(frozen=True)
+class Form:
+    """How content is read and written: with a checksum (`seal`), and without (`save`)."""
+
+    load: Callable[[Path], Any]
+    save: Callable[[Any, Path], object]
+    seal: Callable[[Any, Path], object]
+
+
+@dataclass(frozen=True)
 class Kind:
-    """A file of a run. read: as commands do. load, save: of its content, where that is changed by value."""
+    """A file of a run. read: as commands do. form: of those whose content can be changed by value."""
 
     file: str
     read: Read
-    load: Callable[[Path], Any] | None = None
-    save: Callable[[Any, Path], object] | None = None
+    form: Form | None = None
 
 
 def _network(folder: Path) -> object:
@@ -77,12 +90,44 @@ def _manifest(folder: Path) -> object:
     return Manifest.load(folder / "exported")
 
 
+def _criterion(folder: Path) -> object:
+    return Criterion.load(folder / "exported", Manifest.load(folder / "exported"))
+
+
+def _rows(name: str) -> Read:
+    def read(folder: Path) -> object:
+        rows = FileRows(folder / name)
+        rows.close()
+        return rows.done
+
+    return read
+
+
 def _from_json(path: Path) -> Any:
-    return json.loads(path.read_text())
+    values = json.loads(path.read_text())
+    values.pop(KEY, None)
+    return values
 
 
 def _to_json(value: Any, path: Path) -> None:
     path.write_text(json.dumps(value))
+
+
+def _to_sealed_json(value: Any, path: Path) -> None:
+    _to_json(sealed(value) if isinstance(value, dict) else value, path)
+
+
+def _to_sealed_text(value: Any, path: Path) -> None:
+    path.write_text(sealed_text(yaml.safe_dump(value)))
+
+
+OF_JSON = Form(_from_json, _to_json, _to_sealed_json)
+OF_YAML = Form(
+    lambda path: yaml.safe_load(path.read_text()),
+    lambda value, path: path.write_text(yaml.safe_dump(value)),
+    _to_sealed_text,
+)
+OF_TORCH = Form(load_tensors, torch.save, lambda value, path: save_tensors(path, value))
 
 
 def _run(folder: Path) -> object:
@@ -90,25 +135,21 @@ def _run(folder: Path) -> object:
 
 
 KINDS = {
-    "checkpoint": Kind("checkpoints/best.ckpt", _network, torch.load, torch.save),
-    "weights": Kind(
-        "checkpoints/best.ckpt", lambda folder: read_weights(str(folder / "checkpoints/best.ckpt"))
-    ),
-    "trace.json": Kind("trace/test/trace.json", _trace, _from_json, _to_json),
+    "checkpoint": Kind("checkpoints/best.ckpt", _network, OF_TORCH),
+    "weights": Kind("checkpoints/best.ckpt", _weights, OF_TORCH),
+    "trace.json": Kind("trace/test/trace.json", _trace, OF_JSON),
     "logits.npy": Kind("trace/test/logits.npy", _trace),
+    "gates.npy": Kind("trace/test/gates.npy", _trace),
     "videos.csv": Kind("trace/test/videos.csv", _trace),
-    "policy.json": Kind(
-        "policy.json", lambda folder: FittedPolicy.load(folder / "policy.json"), _from_json, _to_json
-    ),
-    "milliseconds.json": Kind(
-        "milliseconds.json",
-        lambda folder: Milliseconds.load(folder / "milliseconds.json"),
-        _from_json,
-        _to_json,
-    ),
-    "manifest.json": Kind("exported/manifest.json", _manifest, _from_json, _to_json),
-    "summary.json": Kind("summary.json", _run, _from_json, _to_json),
-    "config.yaml": Kind("config.yaml", _run),
+    "policy.json": Kind("policy.json", _policy, OF_JSON),
+    "milliseconds.json": Kind("milliseconds.json", _times, OF_JSON),
+    "manifest.json": Kind("exported/manifest.json", _manifest, OF_JSON),
+    "exported policy": Kind("exported/policy.json", _criterion, OF_JSON),
+    "summary.json": Kind("summary.json", _run, OF_JSON),
+    "config.yaml": Kind("config.yaml", _run, OF_YAML),
+    "predictions.jsonl": Kind("predictions.jsonl", _rows("predictions.jsonl")),
+    "predictions.csv": Kind("predictions.csv", _rows("predictions.csv")),
+    "metrics.csv": Kind("metrics.csv", lambda folder: EpochTable(folder / "metrics.csv")),
 }
 MANIFEST = Manifest(
     *("resnet_small-joint-4f", "0123456789abcdef", "0.1.0", ("a", "b", "c"), 4, ((0, 3), (1, 2)), False),
@@ -140,23 +181,31 @@ class RunFiles:
     def source(self, number: int) -> str:
         return list(KINDS)[number // len(NAMES) % len(KINDS)]
 
+    def has_checksum(self, number: int) -> bool:
+        """Half of the cases; content that is changed by value gets the one that fits, as a forger would."""
+        return number // len(NAMES) // len(KINDS) % 2 == 1
+
     def mutate(self, number: int, path: Path) -> None:
         """Spoil the file of a case, in place."""
         random = np.random.default_rng([self._seed, number])
         kind, mutation = KINDS[self.source(number)], self.mutation(number)
+        save = None
+        if kind.form is not None:
+            save = kind.form.seal if self.has_checksum(number) else kind.form.save
+            save(kind.form.load(path), path)
         if mutation in MUTATIONS:
             data = path.read_bytes()
             try:
                 path.write_bytes(MUTATIONS[mutation](data, random))
             except UnicodeDecodeError:  # one for text alone
                 path.write_bytes(MUTATIONS["noise"](data, random))
-        elif kind.load is None or kind.save is None:
+        elif kind.form is None or save is None:
             path.write_bytes(MUTATIONS["bit flips"](path.read_bytes(), random))
         else:
-            content = kind.load(path)
+            content = kind.form.load(path)
             for _ in range(int(random.integers(2, 9)) if mutation == "values" else 1):
                 content = _changed(content, random, gone=mutation == "value gone")
-            kind.save(content, path)
+            save(content, path)
 
     def __call__(self, folder: Path) -> Reading:
         """What a child does."""
@@ -198,7 +247,7 @@ class Reading:
 
     def _make(self) -> None:
         make_run(self._folder)
-        trace = random_trace(20, 3, classes=4)
+        trace = random_trace(20, 3, classes=4, gates=True)
         trace.save(self._folder / "trace/test")
         FittedPolicy.of(MaxProbability(0.5), trace).save(self._folder / "policy.json")
         names, macs = trace.info.checkpoints, tuple(trace.macs_K.tolist())
@@ -206,6 +255,17 @@ class Reading:
         times.save(self._folder / "milliseconds.json")
         (self._folder / "exported").mkdir()
         MANIFEST.save(self._folder / "exported")
+        policy = _from_json(self._folder / "policy.json") | {
+            "fingerprint": MANIFEST.fingerprint,
+            "checkpoints": [checkpoint.name for checkpoint in MANIFEST.checkpoints],
+        }
+        _to_json(policy, self._folder / "exported/policy.json")
+        for name in ("predictions.jsonl", "predictions.csv"):
+            rows = FileRows(self._folder / name)
+            for path in ("a.mp4", 'b "1", 2.mp4', "c\n.mp4"):
+                rows.write(Prediction(path, error="no video"))
+            rows.close()
+        (self._folder / "metrics.csv").write_text("epoch,step,loss\n0,1,0.5\n1,2,0.25\n")
         config = OmegaConf.create(
             {
                 "backbone": load_group("backbone", "resnet_small"),
@@ -238,26 +298,5 @@ def _changed(value: Any, random: Generator, gone: bool) -> Any:
     return ODD[int(random.integers(len(ODD)))]
 
 
-def main() -> None:
-    """Run all cases, write run_files.json and run_files.md, print the table and the faults."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cases", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent)
-    arguments = parser.parse_args()
-    cases = RunFiles(arguments.seed)
-    found = summary(cases, run_cases(cases, range(arguments.cases), arguments.jobs))
-    limits = {"processor_seconds": SECONDS, "megabytes": MEGABYTES}
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"seed": arguments.seed, "limits": limits, **found}, indent=2)
-    (arguments.out / "run_files.json").write_text(text + "\n")
-    (arguments.out / "run_files.md").write_text(table("files of a run", found))
-    print(table("files of a run", found))
-    for fault in found["faults"]:
-        print(fault)
-    sys.exit(1 if found["faults"] else 0)
-
-
 if __name__ == "__main__":
-    main()
+    report(__doc__, RunFiles, "run_files", "files of a run")

@@ -68,6 +68,8 @@ class DrawnDataModule(VideoDataModule):
                 rows = [row for row in csv.DictReader(opened) if row["split"] == split]
             if not rows:
                 raise ValueError(f"it lists no video of {split}")
+            if len({row["video_id"] for row in rows}) < len(rows):
+                raise ValueError(f"it lists a video of {split} twice")
             return [self._video(row) for row in rows]
         except (ValueError, KeyError, TypeError, csv.Error) as error:
             raise ValueError(
