@@ -42,10 +42,11 @@ def apart() -> Iterator[Apart]:
         yield processes
 
 
-def check_reads(apart: Apart, video: Path, expected: list[np.ndarray]) -> None:
-    with apart.source(video).open() as reader:
-        for given, wanted in zip(reader.groups(GROUPS), expected, strict=True):
-            np.testing.assert_array_equal(given, wanted)
+def check_reads(apart: Apart, video: Path, expected: list[np.ndarray], times: int = 1) -> None:
+    for _ in range(times):
+        with apart.source(video).open() as reader:
+            for given, wanted in zip(reader.groups(GROUPS), expected, strict=True):
+                np.testing.assert_array_equal(given, wanted)
 
 
 def is_gone(pid: int) -> bool:
@@ -103,7 +104,7 @@ def test_a_process_that_dies_again_and_again_is_the_fault_of_its_video(
     is_over = threading.Event()
 
     def kill() -> None:
-        while not is_over.wait(0.01):
+        while not is_over.wait(0.001):
             for pid in apart.pids:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGSEGV)
@@ -115,7 +116,7 @@ def test_a_process_that_dies_again_and_again_is_the_fault_of_its_video(
         killer.start()
         try:
             with pytest.raises(VideoError, match=r"the process .* \(SIGSEGV\)"):
-                check_reads(apart, video, expected)
+                check_reads(apart, video, expected, times=1000)  # one of them is hit twice
         finally:
             is_over.set()
             killer.join()
@@ -125,13 +126,13 @@ def test_a_process_that_dies_again_and_again_is_the_fault_of_its_video(
 def test_a_process_that_hangs_is_ended_and_its_video_reported(
     video: Path, expected: list[np.ndarray]
 ) -> None:
-    with Apart(timeout=0.5) as apart, apart.source(video).open() as waiting:
+    with Apart(timeout=4) as apart, apart.source(video).open() as waiting:
         walk = waiting.groups(GROUPS)
         next(walk)
         [pid] = apart.pids
         with apart.source(video).open() as reader:
             os.kill(pid, signal.SIGSTOP)
-            with pytest.raises(VideoError, match=r"took more than 0\.5 s to read"):
+            with pytest.raises(VideoError, match=r"took more than 4 s to read"):
                 reader.count()
         assert is_gone(pid)
         np.testing.assert_array_equal(list(walk), expected[1:])

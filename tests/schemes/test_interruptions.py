@@ -257,3 +257,16 @@ def test_a_run_whose_folder_was_moved_knows_its_best_epoch(
 def test_an_interval_that_is_none_is_refused(setting: dict[str, object], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="must be a positive number, or null for none"):
         LastCheckpoint(tmp_path, **setting)
+
+
+def test_a_training_ends_where_its_best_epoch_was_removed_and_leaves_nothing_to_go_on_from(
+    tmp_path: Path,
+) -> None:
+    def remove() -> None:
+        for path in tmp_path.glob("*.ckpt"):
+            path.unlink()
+
+    trainer = trainer_of(tmp_path, Crash("on_train_epoch_end", 2, remove))
+    with pytest.raises(FileNotFoundError, match=r"best\.ckpt was removed while the training ran"):
+        fit(trainer, tmp_path)
+    assert list(tmp_path.glob("*.ckpt")) == []

@@ -197,6 +197,7 @@ class LastCheckpoint(Checkpoint):
         return (batch_idx + 1) % ASK_EVERY == 0 and _any(trainer, asked)
 
     def _save(self, trainer: Trainer, place: Callable[[Loops], None]) -> None:
+        _check_best(trainer)
         for logger in trainer.loggers:
             logger.save()  # first, so that rows of before the checkpoint cannot be lost
         self._place = place
@@ -237,6 +238,15 @@ class LastCheckpoint(Checkpoint):
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._handlers = {}
+
+
+def _check_best(trainer: Trainer) -> None:
+    """Raise FileNotFoundError if the best epoch's file is gone: nothing could be made of the training."""
+    best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+    if trainer.is_global_zero and best and not Path(best).is_file():
+        raise FileNotFoundError(
+            f"{best} was removed while the training ran, which cannot go on without; start it again"
+        )
 
 
 def _move_best(trainer: Trainer, states: dict[str, Any]) -> None:
