@@ -266,7 +266,7 @@ def test_a_training_ends_where_its_best_epoch_was_removed_and_leaves_nothing_to_
         for path in tmp_path.glob("*.ckpt"):
             path.unlink()
 
-    trainer = trainer_of(tmp_path, Crash("on_train_epoch_end", 2, remove))
+    trainer = trainer_of(tmp_path, Crash("on_train_epoch_start", 2, remove))
     with pytest.raises(FileNotFoundError, match=r"best\.ckpt was removed while the training ran"):
         fit(trainer, tmp_path)
     assert list(tmp_path.glob("*.ckpt")) == []
