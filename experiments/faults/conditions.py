@@ -2,7 +2,7 @@
 
     python -m experiments.faults.conditions [--only WORD] [--jobs N] [--table FILE] [--folder DIR]
 
-Linux, as root, for it mounts a small tmpfs and runs as another user; with libfaketime for the clock. Each
+Linux, as root, for it mounts a small tmpfs and takes rights away; with a C compiler, for the clock. Each
 command runs under a condition, and then the same command again without it. The table says how the first one
 ended, whether every file that it left is whole, and whether the second one came to what an undisturbed one
 comes to.
@@ -37,7 +37,6 @@ HERE = Path(__file__).resolve().parent
 NOBODY = 65534
 AS_ANYONE = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 """Before a command: root without the right to write into what others own."""
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 LIMIT = 600  # seconds of a command
 SETTINGS = (
     *("dataset.train_clips=2", "dataset.calibration_clips=1", "dataset.test_clips=1", "dataset.num_frames=4"),
@@ -121,15 +120,13 @@ def _remount(folder: Path, options: str) -> None:
 
 def conditions(folder: Path, name: str) -> list[Condition]:
     ahead, back = (folder / f"clock-{name}-{way}" for way in ("ahead", "back"))
+    library = folder / "clock.so"
+    if not library.exists():
+        subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", library, HERE / "clock.c"], check=True)
 
     def faked(clock: Path) -> dict[str, str]:
         _set(clock, 0)
-        options = {"FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"}
-        return {
-            "LD_PRELOAD": FAKETIME,
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-        } | options
+        return {"LD_PRELOAD": str(library), "CLOCK_MOVED": str(clock)}
 
     return [
         Condition("disk full", small_disk),
@@ -152,7 +149,7 @@ def _remove(output: Path) -> None:
 
 def _set(clock: Path, days: int) -> None:
     new = clock.with_suffix(".new")
-    new.write_text(f"{days:+d}d\n")
+    new.write_text(f"{days * 24 * 60 * 60}\n")
     os.replace(new, clock)
 
 
