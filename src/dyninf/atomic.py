@@ -50,10 +50,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         new = folder / "new"
         new.mkdir()
         yield new
-        for inside, _, files in os.walk(new):
-            for file in files:
-                _sync(Path(inside, file))
-            _sync(Path(inside))
+        sync_folder(new)
         if path.exists():
             _exchange(new, path)
         else:
@@ -133,6 +130,14 @@ class CannotWrite(OSError):
     def __init__(self, path: Path, code: int) -> None:
         super().__init__(f"cannot write {path}: {NO_PLACE[code]}, and run the same command again")
         self.errno = code
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until a folder with all that is in it is on the disk."""
+    for inside, _, files in os.walk(folder):
+        for file in files:
+            _sync(Path(inside, file))
+        _sync(Path(inside))
 
 
 def _sync(path: Path) -> None:

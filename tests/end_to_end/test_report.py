@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from tests.browser import chromium
 from tests.end_to_end.commands import forked
+from tests.files import content_text
 from tests.report.dashboard.watched import Watched
 
 from dyninf.policies import best_affordable
@@ -250,5 +251,4 @@ def test_train_and_sweep_end_in_a_report(tiny: list[str], runs: Path) -> None:
 
 
 def content_of(path: Path) -> dict[str, Any]:
-    text = path.read_text(encoding="utf-8")
-    return json.loads(text.split('<script type="application/json" id="content">')[1].split("</script>")[0])
+    return json.loads(content_text(path))

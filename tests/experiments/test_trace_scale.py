@@ -4,6 +4,7 @@ import ctypes
 import json
 import multiprocessing
 import resource
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 from experiments.trace_scale import plan
 from experiments.trace_scale.run import FORMS, LIMIT, data_bytes, drawn_logits, measured, replay_large, write
 
-from dyninf.trace import LogitsForm
+from dyninf.trace import LogitsForm, trace, trace_file
 
 M_MMAP_THRESHOLD = -3  # of malloc.h
 
@@ -50,29 +51,21 @@ def test_a_small_study_finds_what_the_large_one_does(tmp_path: Path, monkeypatch
     assert len(drawn_logits()) == 40
 
 
-def test_a_trace_larger_than_its_process_may_be_is_replayed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Of the sizes that count, one thirtieth: the trace, from where it is mapped, and what is read at a time.
-    monkeypatch.setattr("dyninf.trace.trace_file.MAPPED_FROM", 8 << 20)
-    monkeypatch.setattr("dyninf.trace.trace.CHUNK", 32)
+def replayed_in_little(folder: Path) -> dict[str, object]:
+    """In a process of its own, with a thirtieth of the sizes that count."""
+    trace_file.MAPPED_FROM, trace.CHUNK = 8 << 20, 32
+    torch.set_num_threads(1)
+    ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 1 << 18)  # what is freed goes back to the system (mallopt(3))
+    replay_large(folder / "small", resource.RLIM_INFINITY)  # what libraries take once is not counted
+    size = (folder / "trace/logits.npy").stat().st_size
+    return replay_large(folder / "trace", data_bytes() + size * 8 // 10)
+
+
+def test_a_trace_larger_than_its_process_may_be_is_replayed(tmp_path: Path) -> None:
     write(tmp_path / "small", "float32", 100)
     write(tmp_path / "trace", "float32", 4500)
-    size = (tmp_path / "trace/logits.npy").stat().st_size
-
-    def replayed() -> None:
-        torch.set_num_threads(1)
-        # What is freed goes back to the system, whatever the process has done before (mallopt(3)).
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 1 << 18)
-        replay_large(tmp_path / "small", resource.RLIM_INFINITY)  # what libraries take once is not counted
-        answer.send(replay_large(tmp_path / "trace", data_bytes() + size * 8 // 10))
-
-    fork = multiprocessing.get_context("fork")
-    result, answer = fork.Pipe(duplex=False)
-    process = fork.Process(target=replayed)
-    process.start()
-    process.join(120)
-    assert process.exitcode == 0
-    found = result.recv()
+    # Spawned: a process that has done other things has room left that counts as taken.
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        found = pool.submit(replayed_in_little, tmp_path).result(timeout=300)
     assert (found["videos"], found["points"], found["thresholds"]) == (4500, 1000, 11)
     assert not found["could_be_read_whole"]

@@ -25,6 +25,7 @@ import av
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from dyninf.atomic import sync_folder
 from dyninf.data.processes import cores, live_and_die_with_the_maker
 
 # Without B-frames and CABAC the small clips decode in about half the time, at a few kilobytes more.
@@ -110,6 +111,7 @@ def _made(order: Order, folder: Path) -> Path:
         recipes = list(order.recipes())
         _encode_all(order.drawing, recipes, building)
         _write_lists(order.drawing, recipes, building)
+        sync_folder(building)
         try:
             building.rename(folder)
         except OSError:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.files import content_text
 from tests.trace.traces import random_trace
 
 from dyninf.policies import Entropy, LearnedGate, MaxProbability, Patience, Policy
@@ -137,7 +138,7 @@ def test_the_page_holds_names_as_data_only(tmp_path: Path) -> None:
     evil = "</script><script>alert('1')</script><!-- & \u2028"
     write_page({"title": evil, "bound": float("inf")}, tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
-    held = text.split('<script type="application/json" id="content">')[1].split("</script>")[0]
+    held = content_text(tmp_path / "page.html")
     assert json.loads(held) == {"title": evil, "bound": None}
     assert evil not in text
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.files import held_in
+from tests.files import content_text, held_in
 from tests.report.test_runs_report import make_run
 from tests.trace.traces import random_trace
 
@@ -99,8 +99,7 @@ def test_what_is_damaged_is_left_out_with_the_reason(
     assert left_out == {}
     make_report(sources, left_out, tmp_path / "report.html")
     assert "report of 4 runs, 1 left out" in capsys.readouterr().out
-    text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    content = json.loads(text.split('<script type="application/json" id="content">')[1].split("</script>")[0])
+    content = json.loads(content_text(tmp_path / "report.html"))
     assert list(content["left_out"]) == ["bad_logits"]
     notes = {run["name"]: bool(run["notes"]) for run in content["runs"]}
     assert notes == {"bad_policy": True, "bad_trace": False, "good": False, "no_policy": True}
