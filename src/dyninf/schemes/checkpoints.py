@@ -202,7 +202,7 @@ class LastCheckpoint(Checkpoint):
             logger.save()  # first, so that rows of before the checkpoint cannot be lost
         self._place = place
         try:
-            trainer.save_checkpoint(self.path)
+            trainer.save_checkpoint(self.path, weights_only=False)
         finally:
             self._place = None
         self._saved_at = time.monotonic()
