@@ -18,6 +18,7 @@ from tests.networks import SIZE, Labelled, random_clips, random_network
 
 from dyninf.grid import Network
 from dyninf.trace import LogitsForm, Plan, Recording, Share, Trace, info_of, left_out_of, record_to
+from dyninf.trace.recording import POLL_SECONDS, Load
 from dyninf.trace.shard import Shard
 
 VIDEOS, SHARD, BATCH = 101, 16, 4
@@ -93,7 +94,7 @@ def test_a_recording_is_what_a_trace_in_memory_is(
 
 
 def started(
-    folder: Path, network: Network, source: Source, share: Share, asked: Path | None = None
+    folder: Path, network: Network, source: Source | Load, share: Share, asked: Path | None = None
 ) -> multiprocessing.process.BaseProcess:
     """A process that records; it appends the batches that it asked for to a file."""
 
@@ -128,7 +129,7 @@ def test_processes_together_record_each_video_once_and_leave_the_bytes_of_a_sing
 def test_what_a_lost_process_was_at_is_taken_over(
     network: Network, clips: torch.Tensor, undisturbed: Path, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "trace"
+    folder = tmp_path / "out/trace"
 
     def hang(first: int) -> None:
         (tmp_path / "hangs").touch()
@@ -136,16 +137,24 @@ def test_what_a_lost_process_was_at_is_taken_over(
 
     lost = started(folder, network, Source(clips, at=hang), Share(1, 2))
     wait_for(lambda: (tmp_path / "hangs").exists())
-    (tmp_path / "hangs").unlink()
-    first = started(folder, network, Source(clips), Share(0, 2))
+    loads = tmp_path / "loads"
+
+    def load(batches: Iterable[list[int]]) -> Iterator[Labelled]:
+        with loads.open("a") as file:
+            file.write("again ")
+        return Source(clips)(batches)
+
+    first = started(folder, network, load, Share(0, 2))
     shards = plan_of(network).shards
-    wait_for(lambda: len([*tmp_path.glob(".trace.recording-*/*.pt")]) == shards - 1)
+    wait_for(lambda: len([*(tmp_path / "out").glob(".trace.recording-*/*.pt")]) == shards - 1)
+    time.sleep(5 * POLL_SECONDS)
     assert first.is_alive()
     os.kill(lost.pid or 0, signal.SIGKILL)
     first.join(60)
     lost.join(60)
     assert first.exitcode == 0
     assert content(folder) == content(undisturbed)
+    assert loads.read_text().split() == ["again", "again"]  # while it waited, no loader was made
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:

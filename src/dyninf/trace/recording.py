@@ -87,7 +87,8 @@ def record_to(
                 break
             while recording.missing() and not is_recorded(folder, plan):
                 time.sleep(POLL_SECONDS)
-                recording.record(share)
+                if recording.is_any_free():  # else a loader would start its processes for nothing, each time
+                    recording.record(share)
             # Of several first processes, as where a command was started twice, one merges.
             if claims.take(plan.shards):
                 _merge(folder, work, network, plan)
@@ -130,6 +131,14 @@ class _Recording:
 
     def missing(self) -> list[int]:
         return [shard for shard in range(self.plan.shards) if not self._file(shard).is_file()]
+
+    def is_any_free(self) -> bool:
+        """Whether a shard is missing that no other process is at."""
+        for shard in self.missing():
+            if self.claims.take(shard):
+                self.claims.give_back(shard)
+                return True
+        return False
 
     def record(self, share: Share) -> None:
         """All shards that are missing and that no other process is at."""
