@@ -82,6 +82,12 @@ def excluding(path: Path) -> object:
     return module.videos("train")
 
 
+def rows_of(path: Path) -> object:
+    rows = FileRows(path)
+    rows.close()
+    return rows.done
+
+
 PLACES: dict[str, tuple[dict[str, Spoil], str, Read]] = {
     "checkpoint": (TORCH, "checkpoints/best.ckpt", lambda path: checkpoint_file.read(path).network()),
     "weights .pth": (TORCH, "weights.pth", read_weights),
@@ -105,8 +111,8 @@ PLACES: dict[str, tuple[dict[str, Spoil], str, Read]] = {
         lambda path: Criterion.load(path.parent, Manifest.load(path.parent)),
     ),
     "engine choice": (JSON, "engines/0.json", remembered),
-    "predictions .jsonl": (WORDS, "predictions.jsonl", lambda path: FileRows(path).close()),
-    "predictions .csv": (WORDS, "predictions.csv", lambda path: FileRows(path).close()),
+    "predictions .jsonl": (WORDS, "predictions.jsonl", rows_of),
+    "predictions .csv": (WORDS, "predictions.csv", rows_of),
     "metrics.csv": (TEXT, "metrics.csv", EpochTable),
     "drawn manifest": (TEXT, "manifest.csv", drawn),
     "exclude": (WORDS, "exclude.txt", excluding),
@@ -225,7 +231,7 @@ def refusal(read: Read, path: Path) -> str:
 @pytest.mark.parametrize("place", PLACES)
 def test_the_file_as_it_should_be_is_read(place: str, originals: Path, tmp_path: Path) -> None:
     _, name, read = PLACES[place]
-    read(shutil.copytree(originals, tmp_path / "copy", symlinks=True) / name)
+    assert read(shutil.copytree(originals, tmp_path / "copy", symlinks=True) / name) is not None
 
 
 @pytest.mark.parametrize(("place", "evil"), CASES, ids=[f"{place}: {evil}" for place, evil in CASES])

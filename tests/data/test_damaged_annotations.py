@@ -16,7 +16,7 @@ from tests.data.published import (
 )
 
 from dyninf.data import UCF101, Kinetics400, SomethingV2, VideoError, VideoFolder
-from dyninf.data.video_list import read_list
+from dyninf.data.video_list import classes_of, read_list
 
 
 def test_a_line_of_blanks_takes_no_time(tmp_path):
@@ -25,6 +25,14 @@ def test_a_line_of_blanks_takes_no_time(tmp_path):
     started = time.process_time()
     with pytest.raises(ValueError, match="line 1: expected"):
         read_list(file)
+    assert time.process_time() - started < 5
+
+
+def test_many_lines_and_many_names_take_no_time(tmp_path):
+    file = tmp_path / "list.txt"
+    file.write_text("\n".join(f"{number}.mp4 name {number}" for number in range(20_000)))
+    started = time.process_time()
+    assert len(read_list(file, classes_of(file))) == 20_000
     assert time.process_time() - started < 5
 
 

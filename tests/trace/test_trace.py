@@ -17,6 +17,7 @@ from tests.networks import NUM_CLASSES, SIZE, labelled, random_clips, random_net
 from tests.trace.traces import random_trace
 
 from dyninf import Trace
+from dyninf.checksum import KEY
 from dyninf.grid import Network, fingerprint
 from dyninf.policies import MaxProbability
 
@@ -167,6 +168,18 @@ def logits_of_shape(*shape: int) -> Callable[[Path], None]:
     return lambda folder: np.save(folder / "logits.npy", np.zeros(shape, dtype=np.float32))
 
 
+def changed(**facts: object) -> Callable[[Path], None]:
+    return rewrite("trace.json", lambda text: json.dumps(json.loads(text) | facts).encode())
+
+
+def take_checksums_away(folder: Path) -> None:
+    """As in traces from before there were any, in which what reads behind them has to find damage."""
+    facts = json.loads((folder / "trace.json").read_text())
+    for key in (KEY, "files"):
+        del facts[key]
+    (folder / "trace.json").write_text(json.dumps(facts))
+
+
 DAMAGES: dict[str, Callable[[Path], None]] = {
     "no logits": lambda folder: (folder / "logits.npy").unlink(),
     "no videos": lambda folder: (folder / "videos.csv").unlink(),
@@ -190,9 +203,8 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     "no classes": without_key("classes"),
     "no fingerprint": without_key("fingerprint"),
     "unknown entry": rewrite("trace.json", lambda text: text.replace(b'"split"', b'"part"')),
-    "costs in words": rewrite(
-        "trace.json", lambda text: json.dumps(json.loads(text) | {"macs": list("abcd")}).encode()
-    ),
+    "costs in words": changed(macs=list("abcd")),
+    "one cost": changed(macs=True),
     "binary table": rewrite("videos.csv", lambda text: bytes(range(256))),
     "empty table": rewrite("videos.csv", lambda text: b""),
     "no label column": rewrite("videos.csv", lambda text: text.replace(b"label", b"class", 1)),
@@ -202,9 +214,15 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
 }
 
 
+@pytest.mark.parametrize("checksums", [True, False], ids=["with checksums", "without checksums"])
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_trace_is_one_clear_error(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+def test_a_damaged_trace_is_one_clear_error(
+    tmp_path: Path, damage: Callable[[Path], None], checksums: bool
+) -> None:
     random_trace().save(tmp_path / "trace")
+    if not checksums:
+        take_checksums_away(tmp_path / "trace")
+        Trace.load(tmp_path / "trace")
     damage(tmp_path / "trace")
     with pytest.raises(ValueError, match=r"the trace at .*trace is damaged: ."):
         Trace.load(tmp_path / "trace")

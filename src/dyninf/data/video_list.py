@@ -40,9 +40,10 @@ def read_list(file: Path, classes: Sequence[str] = ()) -> list[Entry]:
         ValueError: a line that is neither "path label" nor "folder frames label", or no line at all.
     """
     number_of = {name: number for number, name in enumerate(classes)}
+    longest = max(map(len, number_of), default=0)
     entries = []
     for place, line in lines(file):
-        rest, label = _last_name(line, number_of)
+        rest, label = _last_name(line, number_of, longest)
         if label is None:
             rest, label = _last_number(line, place)
         if label is None:
@@ -80,9 +81,11 @@ def classes_of(file: Path) -> list[str]:
     return sorted(names) if names else classes_in_paths(read_list(file))
 
 
-def _last_name(line: str, number_of: Mapping[str, int]) -> tuple[str, int | None]:
-    """What stands before the longest of these names at the end, and its number; all and None without both."""
-    longest = max(map(len, number_of), default=0)
+def _last_name(line: str, number_of: Mapping[str, int], longest: int) -> tuple[str, int | None]:
+    """What stands before the longest of these names at the end, and its number; all and None without both.
+
+    longest: letters of the longest name.
+    """
     for start in range(max(len(line) - longest, 1), len(line)):
         rest = line[:start].rstrip(_BETWEEN)
         if rest and line[start - 1] in _BETWEEN and line[start:] in number_of:

@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from dyninf.atomic import atomic_file
 from dyninf.data import FrameReader, FrameSource, VideoError, frame_source
+from dyninf.data.x264 import repeatable
 from dyninf.report.predictions import Prediction
 
 AT_ONCE = 8
@@ -99,7 +100,8 @@ class Annotator:
             for frame_HWC in _captioned(reader, captions):
                 if stream is None:
                     height, width = frame_HWC.shape[:2]
-                    stream = container.add_stream("libx264", rate=rate, width=width, height=height)
+                    size = {"width": width, "height": height}
+                    stream = container.add_stream("libx264", rate=rate, options=repeatable(), **size)
                     stream.pix_fmt = "yuv420p"
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(frame_HWC, format="rgb24")))
             assert stream is not None, "a video has a frame"

@@ -93,17 +93,18 @@ class FittedPolicy:
             names = tuple(checkpoint.name for checkpoint in other.checkpoints)
         if len(names) != len(self.checkpoints):
             raise ValueError(
-                f"the policy file is for {len(self.checkpoints)} checkpoints of {self.network}, "
+                f"the policy file is for {len(self.checkpoints)} checkpoints of {brief(self.network)}, "
                 f"{name} has {len(names)}"
             )
         if (found, names) != (self.fingerprint, self.checkpoints):
             raise ValueError(
-                f"the policy file is for another network: {self.network} with fingerprint "
-                f"{self.fingerprint}, this is {name} with {found}"
+                f"the policy file is for another network: {brief(self.network)} with fingerprint "
+                f"{brief(self.fingerprint)}, this is {name} with {found}"
             )
         if self.split and split and self.split.split("@")[0] == split.split("@")[0]:
             raise ValueError(
-                f"the policy file was fitted on the split that is reported ({self.split}); report another"
+                f"the policy file was fitted on the split that is reported ({brief(self.split)}); "
+                "report another"
             )
 
     def save(self, path: Path) -> None:

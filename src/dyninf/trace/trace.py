@@ -133,8 +133,9 @@ class Trace:
             name, expected = other.name, fingerprint(other)
         if expected != self.info.fingerprint:
             raise ValueError(
-                f"the trace of {self.info.split or 'a split'} is of another network: {self.info.network} "
-                f"with fingerprint {self.info.fingerprint}, expected {name} with {expected}"
+                f"the trace of {brief(self.info.split or 'a split')} is of another network: "
+                f"{brief(self.info.network)} with fingerprint {brief(self.info.fingerprint)}, expected "
+                f"{brief(name)} with {brief(expected)}"
             )
 
     def without(self, video_ids: Collection[str]) -> "Trace":

@@ -112,7 +112,7 @@ def read_trace(folder: Path) -> Content:
             _logits(folder / "logits.npy", LogitsForm(facts.get("logits", "float32")), info),
             torch.tensor([int(row["label"]) for row in rows]),
             tuple(row["video_id"] for row in rows),
-            torch.tensor(facts["macs"], dtype=torch.float64),
+            torch.tensor([float(macs) for macs in facts["macs"]], dtype=torch.float64),
             torch.from_numpy(load_array(folder / "gates.npy")) if facts.get("gates") else None,
         )
     except (ValueError, KeyError, TypeError, OSError, csv.Error) as error:

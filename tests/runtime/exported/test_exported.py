@@ -150,6 +150,7 @@ def test_a_folder_that_is_not_whole_is_refused_with_the_file_that_is_wrong(folde
         (policy, {"arguments": {"temperature": 0}}, (no_policy, "temperature 0 is not above 0")),
         (policy, {"threshold": [0.5, *thresholds[1:]]}, (str(policy), "[0], from 0, where", "not cut")),
         (policy, {"checkpoints": list("abcdef")}, (f"{policy} is for another network",)),
+        (policy, {"network": "n" * 5000, "fingerprint": "f" * 5000}, ("another network", "f…, this is")),
     ):
         if changes is None:
             path.write_bytes(right[path][:-40])

@@ -197,8 +197,8 @@ def _check_fits(criterion: Criterion, facts: Mapping[str, Any], manifest: Manife
     names = [checkpoint.name for checkpoint in manifest.checkpoints]
     if facts.get("fingerprint") != manifest.fingerprint or facts["checkpoints"] != names:
         raise ValueError(
-            f"{path} is for another network: {facts.get('network')} with fingerprint "
-            f"{facts.get('fingerprint')}, this is {manifest.network} with {manifest.fingerprint}"
+            f"{path} is for another network: {brief(facts.get('network'))} with fingerprint "
+            f"{brief(facts.get('fingerprint'))}, this is {manifest.network} with {manifest.fingerprint}"
         )
     if criterion.name == "LearnedGate" and not manifest.has_gates:
         raise ValueError(
