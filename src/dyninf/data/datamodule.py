@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
-import torch
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
@@ -20,15 +18,16 @@ from dyninf.data.corruption import Corruption
 from dyninf.data.crops import CropsTransform, check_crops
 from dyninf.data.exclusion import ExclusionList
 from dyninf.data.fence import Fence
-from dyninf.data.frame_source import Decoder, frame_source
+from dyninf.data.frame_source import Decoder
 from dyninf.data.limits import Limits
-from dyninf.data.processes import leave_signals_to_the_maker
+from dyninf.data.loader import make_loader
 from dyninf.data.sampling import Segment, sampling_named
-from dyninf.data.skipping import SkippedVideos, SkippingDataset, SkippingLoader
+from dyninf.data.skipping import SkippedVideos
+from dyninf.data.split_fingerprint import fingerprint_of
 from dyninf.data.torchcodec_reader import require_torchcodec
 from dyninf.data.training_order import TrainingOrder
 from dyninf.data.transforms import IMAGENET_MEAN, IMAGENET_STD, ClipTransform
-from dyninf.data.video_dataset import Clip, Video, VideoDataset, batch_of
+from dyninf.data.video_dataset import Clip, Video, VideoDataset
 
 OnError = Literal["raise", "skip"]
 
@@ -176,12 +175,7 @@ class VideoDataModule(LightningDataModule):
         if len(kept) == len(videos) and not any(
             video in self.excluded for other in others for video in self.all_videos(other)
         ):
-            # Some names that match nothing are fine: a list may serve other folds, or other copies, too. If
-            # none does, the list is of another data set, or its names are of another form.
-            raise ValueError(
-                f"{self.excluded.file} names no video of {self.name}: it has to hold ids such as "
-                f"{videos[0].video_id}, or paths relative to {self.root}, one a line"
-            )
+            raise self.excluded.names_none_of(self.name, videos[0])
         return kept
 
     @cached_property
@@ -228,8 +222,9 @@ class VideoDataModule(LightningDataModule):
         batches: which videos to give, by their places in `videos(split)`, and which of them together.
         """
         dataset = self.dataset(split)
-        chosen = None if batches is None else ChosenBatches(batches, self.videos(split), dataset.videos)
-        return self._loader(split, dataset, self.test_batch_size, batches=chosen)
+        if batches is None:
+            return self._loader(split, dataset, self.test_batch_size)
+        return self._loader(split, dataset, ChosenBatches(batches, self.videos(split), dataset.videos))
 
     def train_dataloader(self) -> DataLoader[Clip]:
         """Training clips; with `on_error="skip"`, a batch that nothing is left of is None.
@@ -238,7 +233,7 @@ class VideoDataModule(LightningDataModule):
         """
         dataset = self.dataset("train", train=True)
         order = TrainingOrder(len(dataset), self.batch_size, self.training_seed, **self._place_in_training())
-        return self._loader("train", dataset, self.batch_size, order)
+        return self._loader("train", dataset, order)
 
     def val_dataloader(self) -> DataLoader[Clip]:
         return self._loader("calibration", self.dataset("calibration", views=False), self.batch_size)
@@ -252,8 +247,6 @@ class VideoDataModule(LightningDataModule):
         That is each video's id, label and size (`FrameSource.size`), and how clips are made of them; the
         order of the videos and the folder they lie in do not count.
         """
-        videos = self.videos(split)
-        lines = sorted(f"{video.video_id}\t{video.label}\t{_size_of(video)}" for video in videos)
         reading = f"{self.num_frames} frames, {self.views_transform}"
         if (self.sampling, self.clips_per_video) != (Segment(self.num_frames), 1):
             reading += f", {self.sampling}, {self.clips_per_video} clips"
@@ -261,7 +254,7 @@ class VideoDataModule(LightningDataModule):
             reading += f", {self.decoder}"
         if (corruption := self._corruption_of(split)) is not None:
             reading += f", {corruption}"
-        return hashlib.sha256("\n".join([reading, *lines]).encode(errors="surrogateescape")).hexdigest()[:12]
+        return fingerprint_of(self.videos(split), reading)
 
     def split_name(self, split: str) -> str:
         """What a split's traces are named by: data set, split, any corruption, and `fingerprint`."""
@@ -297,31 +290,9 @@ class VideoDataModule(LightningDataModule):
         }
 
     def _loader(
-        self,
-        split: str,
-        dataset: VideoDataset,
-        batch_size: int,
-        order: TrainingOrder | None = None,
-        batches: ChosenBatches | None = None,
+        self, split: str, dataset: VideoDataset, batches: int | TrainingOrder | ChosenBatches
     ) -> DataLoader[Clip]:
-        options: dict[str, Any] = {
-            "batch_size": batch_size,
-            "sampler": order,
-            "num_workers": self.num_workers,
-            "persistent_workers": self.num_workers > 0,
-            "worker_init_fn": leave_signals_to_the_maker,
-            "pin_memory": torch.cuda.is_available(),
-        }
-        if batches is not None:
-            for name in ("batch_size", "sampler"):
-                del options[name]
-            options["batch_sampler"] = batches
         if self.on_error == "raise":
-            return DataLoader(dataset, collate_fn=batch_of, **options)
+            return make_loader(dataset, self.num_workers, batches)
         self.skipped.sizes[split] = len(self.videos(split))
-        return SkippingLoader(SkippingDataset(dataset), self.skipped, split, dataset.train, **options)
-
-
-def _size_of(video: Video) -> str:
-    size = frame_source(video.path).size()
-    return size if video.frames is None else f"{size}, {video.frames} frames"
+        return make_loader(dataset, self.num_workers, batches, leave_out=(self.skipped, split))

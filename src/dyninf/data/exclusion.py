@@ -22,6 +22,7 @@ class ExclusionList:
 
     def __init__(self, file: str | Path, root: Path) -> None:
         self.file = root / file
+        self._root = root
         if not self.file.is_file():
             raise FileNotFoundError(no_file(self.file.parent, "list of excluded videos", [self.file.name]))
         self.names = tuple(dict.fromkeys(line for _, line in lines(self.file)))
@@ -30,6 +31,17 @@ class ExclusionList:
 
     def __contains__(self, video: Video) -> bool:
         return video.video_id in self._ids or str(video.path) in self._paths
+
+    def names_none_of(self, data_set: str, example: Video) -> ValueError:
+        """What is wrong where none of a data set's videos is named; an example is one of them.
+
+        Some names that match nothing are fine: a list may serve other folds, or other copies, too. If none
+        does, the list is of another data set, or its names are of another form.
+        """
+        return ValueError(
+            f"{self.file} names no video of {data_set}: it has to hold ids such as {example.video_id}, or "
+            f"paths relative to {self._root}, one a line"
+        )
 
     def without(self, videos: list[Video]) -> list[Video]:
         """Those that are not excluded, in their order."""
