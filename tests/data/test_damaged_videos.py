@@ -51,6 +51,20 @@ def test_pictures_of_too_many_pixels_are_refused(tmp_path, ending):
     assert f"declares pictures of {SIDE} x {SIDE} pixels, more than max_megapixels=16.8" in the_error(path)
 
 
+def test_a_table_that_comes_twice_is_a_damaged_file_and_no_lack_of_memory(tmp_path):
+    data = grey(tmp_path / "whole.mp4", 64, 48).read_bytes()
+    at = data.index(b"stts") - 4
+    table = data[at : at + int.from_bytes(data[at : at + 4], "big")]
+    twice = bytearray(data[:at] + table + data[at:])
+    for box in (b"moov", b"trak", b"mdia", b"minf", b"stbl"):  # each has grown
+        place = slice(data.index(box) - 4, data.index(box))
+        twice[place] = (int.from_bytes(data[place], "big") + len(table)).to_bytes(4, "big")
+    (tmp_path / "twice.mp4").write_bytes(twice)
+    with pytest.raises(MemoryError):  # as libav has it
+        av.open(str(tmp_path / "twice.mp4"))
+    assert "cannot be opened: not a video" in the_error(tmp_path / "twice.mp4")
+
+
 def test_pictures_that_grow_beyond_the_limit_on_the_way_end_the_video(tmp_path):
     small, huge = grey(tmp_path / "a.mjpeg", 64, 48), grey(tmp_path / "b.mjpeg", SIDE, SIDE)
     path = tmp_path / "grows.mjpeg"

@@ -120,7 +120,7 @@ def test_another_plan_is_refused_with_what_differs(tmp_path: Path, change: dict[
     filled(tmp_path)
     with pytest.raises(ValueError, match="give another output") as error:
         opened(tmp_path, **change)
-    assert f"{tmp_path} holds predictions with {said}" in str(error.value)
+    assert f"{tmp_path} has rows with {said}" in str(error.value)
 
 
 def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
     filled(tmp_path / "a")
     for content in ("", "[]", "{}", (tmp_path / "a/_plan.json").read_text().replace("0.5", "0.6")):
         (tmp_path / "a/_plan.json").write_text(content)
-        with pytest.raises(ValueError, match=r"_plan.json is damaged|holds predictions with form None"):
+        with pytest.raises(ValueError, match=r"_plan.json is damaged|has rows with form None"):
             opened(tmp_path / "a")
 
 

@@ -167,7 +167,7 @@ def test_rows_are_gone_on_with_by_what_made_them_alone(ending: str, tmp_path: Pa
             rows()
     kept = tmp_path / f"rows.{ending}.facts.json"
     kept.write_text(kept.read_text().replace("0123", "4567"))
-    with pytest.raises(ValueError, match=r"facts\.json is damaged: .*checksum"):
+    with pytest.raises(ValueError, match=r"facts\.json is damaged, .*checksum"):
         rows()
     kept.unlink()  # as an older version left it
     with closing(rows()) as taken:

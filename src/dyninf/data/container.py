@@ -27,6 +27,8 @@ _TEXT_CODECS = frozenset({"ansi", "bintext", "idf", "xbin"})
 # Files of these formats name others, which libav opens: a video must not have it read those of the machine.
 _LISTS_OF_FILES = frozenset({"concat", "dash", "hls", "imf"})
 
+_ENOUGH = 64 << 20  # bytes, to open a video
+
 DEFAULT_LIMITS = Limits()
 
 
@@ -46,13 +48,22 @@ def opened(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> Iterator[tuple[
     try:
         # Titles and the like may be in any encoding; nobody asks for them.
         container = av.open(str(path), metadata_errors="replace")
-    except MemoryError:
-        raise
     except (av.FFmpegError, OSError) as error:
+        if isinstance(error, MemoryError) and not _memory_is_left():
+            raise
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise VideoError(path, f"cannot be opened: not a video, or a truncated one ({reason})") from error
     with container:
         yield container, _video_stream(path, container, limits)
+
+
+def _memory_is_left() -> bool:
+    """Whether this process can have more; libav tells of a lack of it where a file is damaged, too."""
+    try:
+        bytearray(_ENOUGH)
+    except MemoryError:
+        return False
+    return True
 
 
 def size_of_file(path: str | Path) -> int:

@@ -22,16 +22,33 @@ def keep_facts(rows: Path, facts: Mapping[str, Any], goes_on: bool) -> None:
     Raises ValueError that names what differs, or the file with facts if that is damaged.
     """
     file = facts_file(rows)
-    if not goes_on or not file.is_file():
+    if goes_on and file.is_file():
+        check_facts(rows, facts_in(file), facts)
+    else:
         write_json(file, facts)
-        return
+
+
+def facts_in(file: Path) -> dict[str, Any]:
+    """Facts that were kept.
+
+    Raises ValueError that names the file if it is damaged, or holds something else.
+    """
     try:
-        theirs = read_json(file)
-        if not isinstance(theirs, dict):
+        facts = read_json(file)
+        if not isinstance(facts, dict):
             raise ValueError("it holds no names with values")
+        return facts
     except ValueError as error:
-        raise ValueError(f"{file} is damaged: {brief(error)}; give another output") from error
-    for name, value in facts.items():
+        raise ValueError(
+            f"{file} is damaged, or not of dyninf.predict: {brief(error)}; give another output"
+        ) from error
+
+
+def check_facts(rows: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
+    """Raises ValueError that names the first fact in which rows that are there differ from those to come."""
+    for name, value in ours.items():
         if theirs.get(name) != value:
-            was = f"{rows} has rows with {name} {theirs.get(name)!r}"
-            raise ValueError(f"{was}, and now it is {value!r}; give another output")
+            raise ValueError(
+                f"{rows} has rows with {name} {brief(repr(theirs.get(name)))}, and now it is {value!r}; give "
+                "another output"
+            )

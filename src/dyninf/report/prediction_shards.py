@@ -18,13 +18,13 @@ from typing import Any
 
 from dyninf.atomic import atomic_file, told_if_full
 from dyninf.checksum import sha256_of
-from dyninf.json_file import brief, read_json, write_json
+from dyninf.json_file import write_json
+from dyninf.report.prediction_facts import check_facts, facts_in
 from dyninf.report.predictions import COLUMNS, Prediction
 
 PLAN = "_plan.json"
 SUMS = "_SHA256SUMS"
 FORM = 1
-OTHER = "give another output"
 _LINE = re.compile(r"(?P<found>[0-9a-f]{64})  (?P<name>part-\d{5,}\.parquet)\n")
 
 
@@ -94,24 +94,13 @@ class Shards:
             others = sorted(name for name in os.listdir(self.folder) if not name.startswith("."))
             if others:
                 raise ValueError(
-                    f"{self.folder} holds {others[0]} and was not written by dyninf.predict; {OTHER}"
+                    f"{self.folder} holds {others[0]} and was not written by dyninf.predict; "
+                    "give another output"
                 )
             write_json(path, plan)
             return
-        try:
-            theirs = read_json(path)
-            if not isinstance(theirs, dict):
-                raise ValueError("it holds no names with values")
-        except ValueError as error:
-            raise ValueError(
-                f"{path} is damaged, or no plan of dyninf.predict: {brief(error)}; {OTHER}"
-            ) from error
-        for name in [*plan, *theirs]:
-            if plan.get(name) != theirs.get(name):
-                raise ValueError(
-                    f"{self.folder} holds predictions with {name} {theirs.get(name)!r}, and now it is "
-                    f"{plan.get(name)!r}; {OTHER}"
-                )
+        theirs = facts_in(path)
+        check_facts(self.folder, theirs, {**plan, **dict.fromkeys(theirs.keys() - plan.keys())})
 
     def _fault(self, number: int) -> str | None:
         """Why a shard does not count as done."""
