@@ -1,12 +1,17 @@
 """``resume=true``: a training that was killed goes on as if it had not been, and says when it cannot."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from experiments.faults.killing import Moment, when
 from experiments.faults.train import after_savings, compare, left_by
-from tests.end_to_end.commands import Finished, forked, killed
+from tests.end_to_end.commands import ENVIRONMENT, Finished, forked, killed
 
 Command = Callable[..., Finished]
 MORE = (
@@ -41,6 +46,33 @@ def test_a_training_that_is_killed_in_its_epochs_and_in_its_assessment_leaves_th
     assert not (run / "summary.json").exists()
     done = command("train", *settings, "output=run").check()
     assert "is finished" not in done.out
+    assert compare(left_by(run), left_by(whole / "run")) == {}
+
+
+def test_a_scheduler_that_ends_every_process_at_once_ends_the_training_with_a_checkpoint(
+    settings: list[str], whole: Path, here: Path, command: Command
+) -> None:
+    run, words = here / "run", [*settings, "output=run", "dataset.num_workers=1"]
+    saved = after_savings(run / "checkpoints/last.ckpt", 2)
+    training = subprocess.Popen(
+        [sys.executable, "-m", "dyninf.train", *words],
+        cwd=here,
+        env=os.environ | ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    start = time.monotonic()
+    while training.poll() is None and not saved(time.monotonic() - start):
+        time.sleep(0.002)
+    os.killpg(training.pid, signal.SIGTERM)
+    said, _ = training.communicate(timeout=120)
+    assert training.returncode == 128 + signal.SIGTERM, said
+    assert "Traceback" not in said
+    with pytest.raises(ProcessLookupError):
+        os.killpg(training.pid, 0)
+    command("train", *words).check()
     assert compare(left_by(run), left_by(whole / "run")) == {}
 
 

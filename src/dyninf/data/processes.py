@@ -16,6 +16,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+GRACE_SECONDS = 60
 PATIENCE_SECONDS = 5  # with a killed process, which may not end while it waits for a disk
 
 
@@ -138,10 +139,25 @@ def live_and_die_with_the_maker() -> None:
 def leave_signals_to_the_maker(worker: int = 0) -> None:
     """In a process of a loader: those that ask a training to save, or to end once it has, are not for it.
 
-    A terminal and a scheduler send them to all processes alike.
+    A terminal and a scheduler send them to all processes alike. After SIGTERM it goes on for its maker, which
+    saves and then ends it, for `GRACE_SECONDS` at most.
     """
     for number in (signal.SIGINT, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
+    maker = multiprocessing.parent_process()
+    assert maker is not None, "runs in processes that were made by another one only"
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.signal(signal.SIGTERM, lambda number, frame: None)
+    signal.set_wakeup_fd(writing)  # also told of while a decoder runs, in which no handler is called
+
+    def watch() -> None:
+        while signal.SIGTERM not in os.read(reading, 1):
+            pass
+        wait([maker.sentinel], GRACE_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def cores() -> int:
