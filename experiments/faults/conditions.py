@@ -10,33 +10,24 @@ comes to.
 
 import argparse
 import csv
-import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from experiments.faults.failing_machines import Condition, conditions
+from experiments.faults.outcomes import damaged, results
 from experiments.faults.studies import Row
-from torch import Tensor
-
-from dyninf.checksum import unsealed_text
-from dyninf.configuration import CONF
-from dyninf.json_file import read_json
-from dyninf.tensor_file import load_tensors
 
 HERE = Path(__file__).resolve().parent
-NOBODY = 65534
-AS_ANYONE = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
-"""Before a command: root without the right to write into what others own."""
 LIMIT = 600  # seconds of a command
 SETTINGS = (
     *("dataset.train_clips=2", "dataset.calibration_clips=1", "dataset.test_clips=1", "dataset.num_frames=4"),
@@ -47,7 +38,6 @@ TRAINING = (
     *("trainer.enable_progress_bar=false", "callbacks=quiet", "report=false"),
 )
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "COLUMNS": "200"}
-NO_RESULT = ("time", "seconds", "milliseconds", "ms", "created", "output", "command", "version", "sha256")
 
 
 @dataclass(frozen=True)
@@ -63,105 +53,15 @@ class Command:
         return [sys.executable, "-m", *self.words, f"output={place}"]
 
 
-@dataclass
-class Condition:
-    """What is so while the first run of a command lasts.
-
-    set_up: makes the folder for the output and its condition, and ends the latter when it is left.
-    environment: of the run. as_anyone: without root's right to write into what others own.
-    meanwhile: done once, when the command is in the middle.
-    """
-
-    name: str
-    set_up: Callable[[Path, float], AbstractContextManager[None]]
-    environment: Mapping[str, str] = field(default_factory=dict)
-    as_anyone: bool = False
-    meanwhile: Callable[[Path], None] | None = None
-
-
-@contextmanager
-def plain(folder: Path, size: float) -> Iterator[None]:
-    folder.mkdir()
-    yield
-
-
-@contextmanager
-def small_disk(folder: Path, size: float) -> Iterator[None]:
-    """Too small for what the command writes, by half; it has room when the context is left."""
-    _mount(folder, f"size={max(int(size / 2), 4096)}")
-    yield
-    _remount(folder, "size=256m")
-
-
-@contextmanager
-def read_only(folder: Path, size: float) -> Iterator[None]:
-    _mount(folder, "size=256m")
-    _remount(folder, "ro")
-    yield
-    _remount(folder, "rw")
-
-
-@contextmanager
-def of_another_user(folder: Path, size: float) -> Iterator[None]:
-    folder.mkdir(mode=0o755)
-    os.chown(folder, NOBODY, NOBODY)
-    yield
-    os.chown(folder, 0, 0)
-
-
-def _mount(folder: Path, options: str) -> None:
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True)
-
-
-def _remount(folder: Path, options: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
-
-
-def conditions(folder: Path, name: str) -> list[Condition]:
-    ahead, back = (folder / f"clock-{name}-{way}" for way in ("ahead", "back"))
-    library = folder / "clock.so"
-    if not library.exists():
-        subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", library, HERE / "clock.c"], check=True)
-
-    def faked(clock: Path) -> dict[str, str]:
-        _set(clock, 0)
-        return {"LD_PRELOAD": str(library), "CLOCK_MOVED": str(clock)}
-
-    return [
-        Condition("disk full", small_disk),
-        Condition("read-only file system", read_only),
-        Condition("permission denied", of_another_user, as_anyone=True),
-        Condition(
-            "clock jumps 400 days ahead", plain, faked(ahead), meanwhile=lambda output: _set(ahead, 400)
-        ),
-        Condition("clock jumps 400 days back", plain, faked(back), meanwhile=lambda output: _set(back, -400)),
-        Condition("output folder removed", plain, meanwhile=_remove),
-    ]
-
-
-def _remove(output: Path) -> None:
-    """In one step, for the command goes on to write into it."""
-    gone = output.with_name("gone")
-    os.rename(output, gone)
-    shutil.rmtree(gone)
-
-
-def _set(clock: Path, days: int) -> None:
-    new = clock.with_suffix(".new")
-    new.write_text(f"{days * 24 * 60 * 60}\n")
-    os.replace(new, clock)
-
-
 def run(
-    command: Command, output: Path, log: Path, condition: Condition | None = None, as_anyone: bool = False
+    command: Command, output: Path, log: Path, condition: Condition | None = None, prefix: Sequence[str] = ()
 ) -> tuple[int, str]:
     """Exit code and output of a run."""
     more = {} if condition is None else dict(condition.environment)
     home = log.parent.parent / "home"  # of all, so that caches are made once
     with log.open("w") as file:
         process = subprocess.Popen(
-            [*(AS_ANYONE if as_anyone else ()), *command.line(output)],
+            [*prefix, *command.line(output)],
             env=os.environ | ENVIRONMENT | {"HOME": str(home), "DYNINF_CACHE": str(home)} | more,
             cwd=log.parent,
             stdin=subprocess.DEVNULL,
@@ -186,54 +86,6 @@ def run(
     return code, log.read_text(errors="replace")
 
 
-def damaged(output: Path) -> list[str]:
-    """Files that are neither whole nor absent, and what was left beside them."""
-    found = []
-    for path in sorted(path for path in output.rglob("*") if path.is_file()):
-        name = path.relative_to(output).as_posix()
-        try:
-            if "~" in name:
-                raise ValueError("left behind")
-            if path.suffix == ".json":
-                read_json(path)
-            elif path.suffix in (".ckpt", ".pt"):
-                load_tensors(path)
-            elif path.name == "config.yaml":
-                unsealed_text(path.read_text())
-            elif path.suffix == ".jsonl":
-                for line in path.read_text().splitlines(keepends=True)[:-1]:
-                    json.loads(line)
-            elif path.stat().st_size == 0 and path.suffix != ".log":
-                raise ValueError("empty")
-        except (ValueError, OSError) as error:
-            found.append(f"{name}: {error}")
-    return found
-
-
-def results(output: Path) -> dict[str, Any]:
-    """What a command came to, without what differs from run to run, such as times."""
-    found: dict[str, Any] = {}
-    for path in output.rglob("*"):
-        name = path.relative_to(output).as_posix()
-        if path.name in ("summary.json", "policy.json"):
-            found[name] = _kept(read_json(path))
-        elif path.name in ("best.ckpt", "last.ckpt"):
-            state = load_tensors(path)["state_dict"]
-            found[name] = {key: value.tolist() for key, value in state.items() if isinstance(value, Tensor)}
-        elif path.name in ("curve.csv", "metrics.csv"):
-            found[name] = path.read_text()
-        elif path.suffix == ".jsonl":
-            rows = [_kept(json.loads(line)) for line in path.read_text().splitlines()]
-            found[name] = sorted(rows, key=lambda row: str(row["path"]))
-    return found
-
-
-def _kept(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _kept(one) for key, one in value.items() if key not in NO_RESULT}
-    return [_kept(one) for one in value] if isinstance(value, list) else value
-
-
 def row_of(command: Command, condition: Condition, folder: Path, whole: dict[str, Any], size: float) -> Row:
     """Run a command under a condition and then without it."""
     folder.mkdir()
@@ -243,10 +95,10 @@ def row_of(command: Command, condition: Condition, folder: Path, whole: dict[str
     with ExitStack() as stack:
         stack.callback(lambda: subprocess.run(["umount", str(place)], check=False, capture_output=True))
         with condition.set_up(place, size):
-            code, text = run(command, output, folder / "log", condition, condition.as_anyone)
+            code, text = run(command, output, folder / "log", condition, condition.prefix)
             wrong = damaged(output)
         last = next((line for line in reversed(text.splitlines()) if line.strip()), "")
-        again, text_again = run(command, output, folder / "again", as_anyone=condition.as_anyone)
+        again, _ = run(command, output, folder / "again")
         found = results(output)
         row: Row = {
             "command": command.name,
@@ -282,8 +134,7 @@ def main() -> None:
 def trials(folder: Path, only: str, jobs: int) -> list[Row]:
     folder.chmod(0o755)
     data = [f"paths.data_dir={folder}/data"]
-    resume = ["resume=true"] if "\nresume:" in (CONF / "train.yaml").read_text() else []
-    train = Command("train", ["dyninf.train", *TRAINING, *resume, *data], "checkpoints/best.ckpt")
+    train = Command("train", ["dyninf.train", *TRAINING, "resume=true", *data], "checkpoints/best.ckpt")
     (folder / "home").mkdir(exist_ok=True)
     _undisturbed(train, folder / "trained")
     subprocess.run(["chmod", "-R", "a+rwX", str(folder / "home")], check=True)
