@@ -20,6 +20,7 @@ LEAVES = {
     "lazy",
     "processor",
     "seeds",
+    "split_name",
     "tensor_file",
     "unpacking",
     "version",

@@ -9,6 +9,7 @@ from dyninf.configuration import make, make_promise, number, plain, yes_or_no
 from dyninf.multirun import all_in_one_process, each_choice
 from dyninf.report import followed, report_policies, report_runs, report_sweep, tags_of
 from dyninf.reporting import report_all, report_trace
+from dyninf.split_name import SplitName
 from dyninf.trace import Milliseconds, Trace
 
 
@@ -43,7 +44,7 @@ def main(config: DictConfig) -> None:
         return
     policy = policy_of(config)
     loggers = [make(config.logger)] if config.logger else []
-    tags = tags_of(trace.info.network, trace.info.split.partition("/")[0], policy)
+    tags = tags_of(trace.info.network, SplitName.of(trace.info.split).data_set, policy)
     with followed(loggers, {**plain(config), "network": trace.info.network}, tags):
         report_sweep(trace, policy, output, calibration, promise, points, times, loggers)
         if wants_report:

@@ -11,7 +11,8 @@ import torch
 from tests.end_to_end.bad import assert_refused
 from tests.end_to_end.commands import Finished, started
 
-from dyninf.report.runs import FACTS, FIGURES
+from dyninf.report.dashboard.sources import split_of
+from dyninf.report.runs import FACTS, FIGURES, read_run
 from dyninf.trace import Trace
 
 Command = Callable[..., Finished]
@@ -208,6 +209,7 @@ def test_worse_test_videos_are_recorded_anew_with_the_threshold_of_clean_calibra
     assert found["split"].startswith("synthetic/test+contrast-5@")
     assert found["replay_agrees"] == found["videos"] == 12
     assert [path.name for path in (here / "worse/trace").iterdir()] == ["test"]
+    assert split_of(read_run(here / "worse", "worse")) == "test"  # by which its report finds the trace
     recorded, before = (Trace.load(where / "trace/test") for where in (here / "worse", run))
     assert not torch.equal(recorded.logits_VKN, before.logits_VKN)
     shutil.rmtree(here / "worse")

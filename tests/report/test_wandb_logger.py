@@ -55,6 +55,7 @@ for steps in ((0, 1, 2), (2, 3, 4)):
         logger.log_metrics({"epoch": step, "loss": 1.0 / (step + 1)}, step)
         logger.log_metrics({"lr": 0.1}, step)
     logger.experiment.finish()
+    wandb.teardown()  # its process, which may write for a while longer, ends, as between two commands
 """
 
 

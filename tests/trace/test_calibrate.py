@@ -3,12 +3,14 @@
 Legend: K checkpoints.
 """
 
+from dataclasses import replace
+
 import pytest
 from tests.policies.criteria import CRITERIA
 from tests.trace.traces import random_trace
 
 from dyninf.policies import MaxProbability, Policy
-from dyninf.trace import Promise, calibrate
+from dyninf.trace import Promise, calibrate, check_calibration
 
 SOLVERS = ("single", "budgeted_batch", "direct")
 every_criterion = pytest.mark.parametrize("policy", CRITERIA.values(), ids=CRITERIA)
@@ -92,3 +94,16 @@ def test_a_promise_says_what_it_is() -> None:
     assert str(Promise(0.005)) == "the cheapest on calibration that loses at most 0.5%"
     assert str(Promise(budget="50%")) == "the most accurate on calibration for at most 50%"
     assert str(Promise(budget=20)) == "the most accurate on calibration for at most 20 GMACs"
+
+
+def test_a_threshold_is_not_chosen_on_videos_that_are_reported_in_other_views() -> None:
+    trace = random_trace(20)
+
+    def named(split: str):
+        return replace(trace, info=replace(trace.info, split=split))
+
+    reported = named("ucf101/test@0123456789ab")
+    for same in ("ucf101/test@0123456789ab", "ucf101/test@ba9876543210", "ucf101/test+contrast-5@0123"):
+        with pytest.raises(ValueError, match="cannot be chosen on the split that is reported"):
+            check_calibration(reported, named(same))
+    check_calibration(reported, named("ucf101/calibration@0123456789ab"))

@@ -28,6 +28,7 @@ from dyninf.data.torchcodec_reader import require_torchcodec
 from dyninf.data.training_order import TrainingOrder
 from dyninf.data.transforms import IMAGENET_MEAN, IMAGENET_STD, ClipTransform
 from dyninf.data.video_dataset import Clip, Video, VideoDataset
+from dyninf.split_name import SplitName
 
 OnError = Literal["raise", "skip"]
 
@@ -259,8 +260,7 @@ class VideoDataModule(LightningDataModule):
     def split_name(self, split: str) -> str:
         """What a split's traces are named by: data set, split, any corruption, and `fingerprint`."""
         corruption = self._corruption_of(split)
-        corrupted = "" if corruption is None else f"+{corruption}"
-        return f"{self.name}/{split}{corrupted}@{self.fingerprint(split)}"
+        return str(SplitName(self.name, split, str(corruption or ""), self.fingerprint(split)))
 
     def keep_skipped(self, folder: Path) -> None:
         """With `on_error="skip"`, name the skipped videos in ``skipped.csv`` in `folder` from now on."""

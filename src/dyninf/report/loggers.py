@@ -14,6 +14,7 @@ from dyninf.policies import Policy
 from dyninf.report.assess import Assessment
 from dyninf.report.wandb_content import wandb_content
 from dyninf.report.wandb_logger import kept
+from dyninf.split_name import SplitName
 from dyninf.trace import FittedPolicy
 from dyninf.version import __version__, commit
 
@@ -54,7 +55,7 @@ def log_assessment(
 
     A logger that fails costs a line on standard error, and what it names.
     """
-    split = assessment.summary["split"].split("@")[0].rpartition("/")[2] or "test"
+    split = SplitName.of(assessment.summary["split"]).part or "test"
     metrics = _metrics(assessment.summary, split)
     for logger in loggers:
         with kept("the final metrics"):

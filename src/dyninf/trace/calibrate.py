@@ -19,6 +19,7 @@ from dyninf.policies import (
     solve_budget,
 )
 from dyninf.policies.risk_bounds import check_promise
+from dyninf.split_name import are_same_videos
 from dyninf.trace.certify import (
     NEVER,
     certified_of_budgets,
@@ -231,5 +232,5 @@ def check_calibration(trace: Trace, calibration: Trace | None) -> None:
     if calibration is None:
         return
     calibration.check_same_network(trace)
-    if calibration.info.split and calibration.info.split == trace.info.split:
+    if are_same_videos(calibration.info.split, trace.info.split):
         raise ValueError(f"a threshold cannot be chosen on the split that is reported ({trace.info.split})")

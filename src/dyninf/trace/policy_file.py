@@ -16,6 +16,7 @@ from dyninf import policies
 from dyninf.grid import Network, fingerprint
 from dyninf.json_file import brief, read_json, write_json
 from dyninf.policies import Policy
+from dyninf.split_name import are_same_videos
 from dyninf.trace.calibrate import Promise
 from dyninf.trace.milliseconds import Milliseconds
 from dyninf.trace.trace import Trace
@@ -101,7 +102,7 @@ class FittedPolicy:
                 f"the policy file is for another network: {brief(self.network)} with fingerprint "
                 f"{brief(self.fingerprint)}, this is {name} with {found}"
             )
-        if self.split and split and self.split.split("@")[0] == split.split("@")[0]:
+        if self.split and split and are_same_videos(self.split, split):
             raise ValueError(
                 f"the policy file was fitted on the split that is reported ({brief(self.split)}); "
                 "report another"

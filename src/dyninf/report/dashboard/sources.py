@@ -18,6 +18,7 @@ from dyninf.policies import Policy
 from dyninf.report.dashboard.traces import Traces
 from dyninf.report.runs import Run, read_runs
 from dyninf.report.summary import policy_figures, trace_figures
+from dyninf.split_name import SplitName
 from dyninf.trace import FittedPolicy, Trace, check_calibration
 
 Pictures = Callable[[], tuple[Network, VideoDataModule]]
@@ -170,7 +171,7 @@ def _checkpoint(run: Run) -> Path:
 
 def split_of(run: Run) -> str:
     """The split that was reported, such as ``test``."""
-    return str(run.summary["split"]).partition("@")[0].rpartition("/")[2] or "test"
+    return SplitName.of(str(run.summary["split"])).part or "test"
 
 
 def facts_of(source: Source) -> dict[str, Any]:

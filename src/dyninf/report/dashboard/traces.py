@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from dyninf.report.runs import Run
+from dyninf.split_name import SplitName
 from dyninf.trace import TraceInfo
 
 
@@ -35,7 +36,7 @@ class Traces:
             if info.fingerprint != run.summary.get("fingerprint"):
                 continue
             if split == "calibration":
-                if _dataset(info.split) == _dataset(run.summary["split"]):
+                if SplitName.of(info.split).data_set == SplitName.of(run.summary["split"]).data_set:
                     return folder, ""
             elif info.split == run.summary["split"]:
                 return folder, ""
@@ -52,8 +53,3 @@ class Traces:
                 if "trace.json" in files:
                     found.setdefault(Path(folder).name, []).append(Path(folder))
         return found
-
-
-def _dataset(split: str) -> str:
-    """``synthetic`` of ``synthetic/test@abc``."""
-    return split.partition("@")[0].rpartition("/")[0]

@@ -41,6 +41,7 @@ from dyninf.report.figures.style import (
     styled,
 )
 from dyninf.report.published import PublishedPoint
+from dyninf.split_name import SplitName
 from dyninf.trace import Curve
 
 MOST_NAMED = 14
@@ -180,7 +181,7 @@ def _shapes(runs: Sequence[Drawn]) -> list[tuple[Artist, str]]:
 
 def _published_on(split: str, published: Sequence[PublishedPoint]) -> list[PublishedPoint]:
     """Points on the data set of a split."""
-    return [point for point in published if _plain(point.dataset) == _plain(split.partition("/")[0])]
+    return [point for point in published if _plain(point.dataset) == _plain(SplitName.of(split).data_set)]
 
 
 def _draw_published(axes: Axes, points: Sequence[PublishedPoint]) -> list[tuple[Artist, str]]:

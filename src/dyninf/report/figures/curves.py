@@ -26,6 +26,7 @@ from dyninf.report.figures.style import (
     shown,
     styled,
 )
+from dyninf.split_name import SplitName
 from dyninf.trace import Curve, Trace
 
 
@@ -157,7 +158,7 @@ def panel_title(split: str, splits: Sequence[str]) -> str:
 
 def data_set(split: str) -> str:
     """A split without the fingerprint of its videos."""
-    return split.partition("@")[0]
+    return str(SplitName.of(split)._replace(fingerprint=""))
 
 
 def _bars(rows: Sequence[Mapping[str, Any]]) -> list[list[float]]:
