@@ -90,6 +90,7 @@ def rows_of(path: Path) -> object:
 
 PLACES: dict[str, tuple[dict[str, Spoil], str, Read]] = {
     "checkpoint": (TORCH, "checkpoints/best.ckpt", lambda path: checkpoint_file.read(path).network()),
+    "network's weights": (TORCH, "checkpoints/best.ckpt", checkpoint_file.network_weights),
     "weights .pth": (TORCH, "weights.pth", read_weights),
     "weights .pt": (TORCH, "weights.pt", read_weights),
     "weights .ckpt": (TORCH, "weights.ckpt", read_weights),

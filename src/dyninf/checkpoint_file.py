@@ -110,6 +110,30 @@ def read(path: str | Path) -> CheckpointFile:
     Raises FileNotFoundError, or ValueError if the file is damaged or of another program.
     """
     path = Path(path)
+    content = _content(path)
+    if SAVED_KEY not in content:
+        raise ValueError(f"{path} is no checkpoint of dyninf.train: it has no {SAVED_KEY!r} entry")
+    try:
+        return _parsed(content["state_dict"], content[SAVED_KEY], path)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged: what a checkpoint of dyninf.train has is not there") from error
+
+
+def network_weights(path: str | Path) -> Mapping[str, Tensor]:
+    """The network's weights in a file that the trainer of a `SchemeModule` saved, whatever else is in it.
+
+    Raises FileNotFoundError, or ValueError if the file is damaged or of another program.
+    """
+    path = Path(path)
+    try:
+        weights = _of_network(_content(path)["state_dict"])
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged: its 'state_dict' entry has no weights by name") from error
+    _check_tensors(weights, path)
+    return weights
+
+
+def _content(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(
             f"no checkpoint at {path}; a run of dyninf.train has best.ckpt and last.ckpt in checkpoints/"
@@ -120,16 +144,17 @@ def read(path: str | Path) -> CheckpointFile:
         raise ValueError(
             f"{path} cannot be read: it is damaged or incomplete, or no checkpoint of dyninf.train"
         ) from error
-    if not isinstance(content, dict) or SAVED_KEY not in content or "state_dict" not in content:
-        raise ValueError(f"{path} is no checkpoint of dyninf.train: it has no {SAVED_KEY!r} entry")
-    try:
-        return _parsed(content["state_dict"], content[SAVED_KEY], path)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is damaged: what a checkpoint of dyninf.train has is not there") from error
+    if not isinstance(content, dict) or "state_dict" not in content:
+        raise ValueError(f"{path} is no checkpoint of dyninf.train: it has no 'state_dict' entry")
+    return content
+
+
+def _of_network(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(PREFIX): tensor for name, tensor in state.items() if name.startswith(PREFIX)}
 
 
 def _parsed(state: Mapping[str, Tensor], saved: Mapping[str, Any], path: Path) -> CheckpointFile:
-    weights = {name.removeprefix(PREFIX): tensor for name, tensor in state.items() if name.startswith(PREFIX)}
+    weights = _of_network(state)
     _check_tensors(weights, path)
     check_targets(saved["config"], path)
     check_plain(saved["config"], path)

@@ -31,13 +31,16 @@ def train(
 
     All processes of the trainer record traces, whatever `recording` says of its share; the first one returns
     the assessment.
+
+    The best epoch is that of the trainer's checkpoint callback, or the last where it has none; its file needs
+    to hold no more than the trainer writes.
     """
     if trainer.is_global_zero:
         datamodule.keep_skipped(output)
     trainer.fit(module, datamodule, ckpt_path=resume)
     best = trainer.checkpoint_callback.best_model_path if trainer.checkpoint_callback else ""  # type: ignore[attr-defined]
     if best:
-        checkpoint_file.load_weights(module.network, checkpoint_file.read(best).weights, Path(best))
+        checkpoint_file.load_weights(module.network, checkpoint_file.network_weights(best), Path(best))
     assessment = assess(
         module.network,
         datamodule,
