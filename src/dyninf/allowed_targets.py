@@ -36,8 +36,12 @@ def check_targets(config: Any, source: Path | str) -> None:
             raise ValueError(f"{source} has no {group}")
         target = part.get("_target_", "")
         if not _makes(target, kind):
-            name = kind.rsplit(".", 1)[1]
-            raise ValueError(f"{source} names {target!r} as its {group}, which is no {name} of dyninf")
+            room, name = kind.split(":")[0], kind.rsplit(".", 1)[1]
+            raise ValueError(
+                f"{source} names {target!r} as its {group}, which is no {name} of dyninf: a config may name "
+                f"only classes in {room}, or functions there that say they return one, so that no file "
+                "chooses what runs"
+            )
         for place, key, value in _entries(part, group, source):
             if key in ("_target_", "_partial_", "_args_") and place != f"{group}._target_":
                 raise ValueError(f"{source} names {value!r} at {place}, where nothing is made by a name")
