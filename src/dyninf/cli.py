@@ -34,8 +34,8 @@ from dyninf.trace import FittedPolicy
 
 TRACEBACK = "HYDRA_FULL_ERROR"
 FOR_THE_USER = (ValueError, OSError, HydraException, OmegaConfBaseException)
-# Torch cannot build this one again from its message and raises a RuntimeError instead.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # never met in reading
+# Torch cannot build this one again from its message and raises a RuntimeError instead.
 FROM_A_WORKER = "Caught VideoError in DataLoader worker"
 
 

@@ -68,8 +68,6 @@ class Network(nn.Module):
                 "or average=stage"
             )
 
-    # All checkpoints at once -------------------------------------------------------------------------
-
     def forward(self, video_BTCHW: Tensor) -> Tensor:
         """Logits (B, K, N) of every checkpoint, in one pass over the stages.
 
@@ -117,8 +115,6 @@ class Network(nn.Module):
         if self.activation_checkpointing and torch.is_grad_enabled():
             return computed_again(run, self.backbone, *parts)
         return run(*parts)
-
-    # Cell by cell ------------------------------------------------------------------------------------
 
     def group_frames_of(self, video_BTCHW: Tensor, group: int) -> Tensor:
         """The frames (B, t, C, H, W) of one group, which counts from 1."""
@@ -210,8 +206,6 @@ class Network(nn.Module):
         features = [self.backbone.classifier_of(stage).in_features for stage in stages]
         self.gates = Gates(features, width).to(next(self.parameters()).device)
         self._costs.clear()
-
-    # Facts -------------------------------------------------------------------------------------------
 
     def costs(self, height: int, width: int) -> Costs:
         """MACs of a clip with frames of this size, counted from the operations that run."""

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from dyninf.policies.budget import affordable, checked_costs, mean_cost, never_early
 
-_HALVINGS = 20
+_HALVINGS = 20  # to a millionth of the span of costs
+_LARGEST_LOG = 60.0  # of q: its inverse vanishes beside 1 in a double, so one checkpoint has all
+_LOG_HALVINGS = 56  # to 2e-15 of log q
 
 
 def budgeted_batch(scores_VK: Tensor, macs_K: Tensor, budget: float) -> Tensor:
@@ -52,11 +54,8 @@ def exit_shares(macs_K: Tensor, budget: float) -> Tensor:
     The first checkpoint's cost or less sends all there, the last's or more all to the last.
     """
     place_K = torch.arange(len(macs_K), dtype=torch.float64)
-    low, high = (
-        -60.0,
-        60.0,
-    )  # of log q; its exponential is beyond what a double can tell from 0 and from infinity
-    for _ in range(56):
+    low, high = -_LARGEST_LOG, _LARGEST_LOG
+    for _ in range(_LOG_HALVINGS):
         middle = (low + high) / 2
         if (place_K * middle).softmax(0) @ macs_K.double() <= budget:
             low = middle

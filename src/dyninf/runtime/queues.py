@@ -158,8 +158,6 @@ class Queues:
             number = self.waiting.next_unfull(drain=more or self._finish_first)
         return answers if number is None else answers + self._run(self._runner.steps[number])
 
-    # Decoding ----------------------------------------------------------------------------------------
-
     def _decode_next(self, clip: Traveller, survived: Step) -> None:
         """Have the frames decoded that a clip needs next, now that it is known to stay."""
         step = next((later for later in self._runner.steps[survived.number + 1 :] if later.groups), None)
@@ -186,8 +184,6 @@ class Queues:
                 self.waiting.remove(number, clip)
                 answers.append(self._failed(clip, str(error)))
         return answers
-
-    # Steps -------------------------------------------------------------------------------------------
 
     def _run(self, step: Step) -> list[Answer]:
         """Run a step for the clips of its first buffer, and the next ones while a full batch stays whole."""
@@ -252,8 +248,6 @@ class Queues:
             if evidence.gate_BJ is not None:
                 clips[row].gates = list(evidence.gate_BJ[place].unbind(0))
         return answers, stays
-
-    # Answers -----------------------------------------------------------------------------------------
 
     def _answered(self, clip: Traveller, step: Step, logits_N: Tensor) -> Answer:
         probability, label = logits_N.softmax(-1).max(-1)

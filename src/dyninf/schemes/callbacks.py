@@ -13,7 +13,7 @@ from dyninf.seeds import seed_of
 class SaveConfig(Callback):
     """Puts `saved` (plain dicts, lists, numbers, strings) into every checkpoint file.
 
-    `checkpoint_file.load` rebuilds the network from it.
+    What `checkpoint_file.read` gives rebuilds the network from it.
     """
 
     def __init__(self, saved: Mapping[str, Any]) -> None:

@@ -52,8 +52,6 @@ class Trace:
         if self.gate_VK is not None and self.gate_VK.shape != (V, K):
             raise ValueError(f"gates need scores of shape {(V, K)}, got {tuple(self.gate_VK.shape)}")
 
-    # Record, save, load ------------------------------------------------------------------------------
-
     @classmethod
     def record(
         cls,
@@ -150,8 +148,6 @@ class Trace:
         logits = self.logits_VKN
         logits_VKN = logits.picked(keep_V) if isinstance(logits, KeptLogits) else logits[keep_V]
         return Trace(logits_VKN, self.label_V[keep_V], ids, self.macs_K, self.info, gate_VK)
-
-    # Replay ------------------------------------------------------------------------------------------
 
     def replay(self, policy: Policy) -> Outcome:
         """What `policy` would do on every video.
