@@ -69,6 +69,11 @@ def test_a_room_imports_only_what_the_design_lets_it(room: str) -> None:
         assert imported_rooms(path) <= MAY_IMPORT[room] | {room}, path
 
 
+@pytest.mark.parametrize("leaf", sorted(LEAVES))
+def test_a_leaf_imports_nothing_but_leaves(leaf: str) -> None:
+    assert imported_rooms(PACKAGE / f"{leaf}.py") <= LEAVES
+
+
 def test_nothing_imports_an_entry_point() -> None:
     for path in PACKAGE.rglob("*.py"):
         assert not imported_modules(path) & set(MODULES.values()), path
