@@ -36,12 +36,26 @@ def offer_dataset() -> None:
 
 
 def make_dataset(config: DictConfig, file: CheckpointFile) -> VideoDataModule:
-    """The data set that the config names; ValueError if it has other classes than the file."""
-    datamodule: VideoDataModule = make(config.dataset)
+    """The data set that the config names; ValueError if it has other classes or clips than the file."""
+    datamodule = make_clips(config, file)
     if datamodule.class_names != file.classes:
         raise ValueError(
             f"{file.path} knows {len(file.classes)} classes, the data set {datamodule.name} has "
             f"{datamodule.num_classes}, or others of the same number"
+        )
+    return datamodule
+
+
+def make_clips(config: DictConfig, file: CheckpointFile) -> VideoDataModule:
+    """How the config's data set makes clips, for videos that need not be its own, nor of its classes.
+
+    Raises ValueError if they have other numbers of frames than the network of the file takes.
+    """
+    datamodule: VideoDataModule = make(config.dataset)
+    if datamodule.num_frames != file.config.dataset.num_frames:
+        raise ValueError(
+            f"the network in {file.path} takes {file.config.dataset.num_frames} frames a clip, "
+            f"dataset.num_frames is {datamodule.num_frames}"
         )
     return datamodule
 

@@ -8,7 +8,7 @@ from dyninf import checkpoint_file
 from dyninf.cli import ExitCode, application, file_of_job
 from dyninf.configuration import device_named, make, number, whole_number
 from dyninf.data import Windows
-from dyninf.of_checkpoint import limits_of, offer_dataset, reading_of, ready_policy_of
+from dyninf.of_checkpoint import limits_of, make_clips, offer_dataset, reading_of, ready_policy_of
 from dyninf.predicting import Source
 from dyninf.predicting_shards import check_output, rows_of
 from dyninf.predicting_work import Work
@@ -28,7 +28,7 @@ def main(config: DictConfig) -> ExitCode:
     file = checkpoint_file.read(config.checkpoint)
     network = file.network()
     policy = ready_policy_of(config, file, network)
-    data, runtime = make(config.dataset), str(config.runtime)
+    data, runtime = make_clips(config, file), str(config.runtime)
     with reading_of(config, data, limits_of(config)) as reading:
         source = Source(str(config.source), data, windows, annotate, reading.source)
         check_output(output, source, policy)

@@ -7,9 +7,8 @@ from omegaconf import DictConfig
 
 from dyninf import checkpoint_file
 from dyninf.cli import application
-from dyninf.configuration import device_named, make, number, whole_number, yes_or_no
-from dyninf.data import VideoDataModule
-from dyninf.of_checkpoint import offer_dataset, reading_of, ready_policy_of
+from dyninf.configuration import device_named, number, whole_number, yes_or_no
+from dyninf.of_checkpoint import make_clips, offer_dataset, reading_of, ready_policy_of
 from dyninf.predicting import make_runner
 from dyninf.runtime import Queues
 from dyninf.service import Limits, Worker, require_packages
@@ -39,7 +38,7 @@ def main(config: DictConfig) -> None:
         file = checkpoint_file.read(config.checkpoint)
         network = file.network().to(device_named(config.device))
         policy = ready_policy_of(config, file, network)
-        data: VideoDataModule = make(config.dataset)
+        data = make_clips(config, file)
         crop = data.test_transform.crop
         runner = make_runner(config.runtime, network, crop, batch, policy)
         queues = Queues(runner, policy, batch, memory_mb, decoders, finish_first=True)

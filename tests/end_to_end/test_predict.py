@@ -341,6 +341,9 @@ def test_a_window_of_an_annotated_video_is_written_on_its_own_frames(
         (["source=camera:7000"], "camera:7000: there is no camera /dev/video7000"),
         (["source=camera:front"], "a camera is named by its number"),
         (["source=camera:0", "annotate=seen"], "annotate needs videos that can be read a second time"),
+        (["source=FILE", "dataset.num_frames=16"], "takes 4 frames a clip, dataset.num_frames is 16"),
+        (["source=FILE", "dataset.num_frames=2"], "takes 4 frames a clip, dataset.num_frames is 2"),
+        (["source=FILE", "dataset=synthetic"], "takes 4 frames a clip, dataset.num_frames is 8"),
         ([], "source is needed"),
     ],
 )

@@ -153,6 +153,7 @@ def test_what_is_wrong_is_said_in_one_line(command: Command, checkpoint: str, he
     refused("max_queue", *ready, "max_queue=0")
     refused("page must be true or false", *ready, "page=maybe")
     refused("memory_mb", *ready, "memory_mb=1", "batch=4096", "runtime=eager", "port=0")
+    refused("takes 4 frames a clip,dataset.num_frames is 16", *ready, "dataset.num_frames=16", "port=0")
     refused("checkpoint")
 
 
