@@ -1,5 +1,6 @@
 """Networks by the names of their files."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from torch import nn
 import dyninf
 from dyninf.checkpoint_file import save_config
 from dyninf.checksum import unsealed_text
-from dyninf.configuration import CONF, choices, load_group
+from dyninf.configuration import CONF, choices, load_group, number, whole_number
 from dyninf.grid import NoShift, OnlineShift
 
 
@@ -105,6 +106,14 @@ def test_a_network_starts_from_the_weights_in_a_file(tmp_path: Path) -> None:
     assert list(found.new) == ["heads.res3", "heads.res4"]
     with pytest.raises(FileNotFoundError, match=r"no weights at nowhere\.pth"):
         dyninf.build_network("resnet_small", "joint", 3, 8, pretrained="nowhere.pth")
+
+
+@pytest.mark.parametrize("read", [number, whole_number])
+def test_an_infinite_number_is_refused_by_its_name(read: Callable[..., float]) -> None:
+    config = OmegaConf.create({"batch": float("inf"), "decoders": 2.0})
+    with pytest.raises(ValueError, match="batch must be a finite number, got inf"):
+        read(config, "batch", least=1)
+    assert read(config, "decoders", least=1) == 2
 
 
 def test_a_config_that_is_saved_outside_a_command_has_no_command(tmp_path: Path) -> None:

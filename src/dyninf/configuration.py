@@ -1,6 +1,7 @@
 """Where the Hydra configs are, and objects by the names of their files."""
 
 import inspect
+import math
 import pydoc
 import shlex
 from pathlib import Path
@@ -55,10 +56,12 @@ def choices(group: str) -> list[str]:
 
 
 def number(config: DictConfig, key: str, least: float) -> float:
-    """A setting that has to be a number of at least `least`; ValueError that names it otherwise."""
+    """A setting that has to be a finite number of at least `least`; ValueError that names it otherwise."""
     value = config[key]
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= least:
         raise ValueError(f"{key} must be a number of at least {least}, got {value!r}")
+    if value == math.inf:
+        raise ValueError(f"{key} must be a finite number, got {value!r}")
     return value
 
 

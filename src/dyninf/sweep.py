@@ -5,7 +5,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from dyninf.cli import application, policy_of
-from dyninf.configuration import make, make_promise, number, plain, yes_or_no
+from dyninf.configuration import make, make_promise, plain, whole_number, yes_or_no
 from dyninf.multirun import all_in_one_process, each_choice
 from dyninf.report import followed, report_policies, report_runs, report_sweep, tags_of
 from dyninf.reporting import report_all, report_trace
@@ -27,7 +27,7 @@ def main(config: DictConfig) -> None:
             report_all(Path(config.runs), output)
         return
     promise = make_promise(config)
-    points = int(number(config, "points", least=2))
+    points = whole_number(config, "points", least=2)
     calibration = Trace.load(config.calibration) if config.calibration else None
     if promise.unit == "ms" and not config.milliseconds:
         raise ValueError(

@@ -66,6 +66,8 @@ def test_limits_come_from_settings_by_name() -> None:
         Limits.of({"max_size": 5})
     with pytest.raises(ValueError, match="max_seconds must be a number of at least 0, or null; got 'long'"):
         Limits.of({"max_seconds": "long"})
+    with pytest.raises(ValueError, match="max_megapixels must be a finite number, or null for any; got inf"):
+        Limits.of({"max_megapixels": float("inf")})
 
 
 def test_a_data_set_holds_its_videos_to_its_limits(tmp_path: Path) -> None:

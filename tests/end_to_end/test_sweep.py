@@ -120,6 +120,8 @@ def test_what_is_to_be_swept_is_one_thing_and_its_policies_are_known(
         (["policies=[best]"], "policy 'best' is unknown; choose from "),
         (["policies=all", "policy=margin"], "give policy or policies, not both"),
         (["policies=[margin,oracle]", "policy.seed=1"], "policy.seed"),
+        (["points=2.7"], "points must be a whole number, got 2.7"),
+        (["points=inf"], "points must be a finite number, got inf"),
     ):
         assert_refused(command("sweep", trace, *given), "sweep", here, said)
     assert_refused(command("sweep", "runs=nowhere"), "sweep", here, "no folder nowhere")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -24,7 +25,7 @@ class Limits:
     max_frames: of a file or a folder, asked for or not.
     max_megapixels: of a picture, in 10^6, also where its size changes on the way.
 
-    Raises ValueError for a limit that is no number, or negative.
+    Raises ValueError for a limit that is no number, negative, or infinite.
     """
 
     max_megabytes: float | None = 4096
@@ -39,6 +40,8 @@ class Limits:
                 continue
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
                 raise ValueError(f"{field.name} must be a number of at least 0, or null; got {value!r}")
+            if value == math.inf:
+                raise ValueError(f"{field.name} must be a finite number, or null for any; got {value!r}")
 
     @classmethod
     def of(cls, settings: Limits | Mapping[str, Any] | None) -> Limits:
