@@ -18,6 +18,18 @@ def test_a_package_has_all_that_it_lists_and_says_so_of_anything_else(package: o
         package.nothing
 
 
+def test_what_the_reference_names_is_there_after_importing_dyninf_alone() -> None:
+    code = """
+import dyninf
+names = "backbones data gates grid policies predicting report runtime".split()
+names += "schemes service speed trace training".split()
+assert set(names) <= set(dir(dyninf))  # before any of them has imported the others
+assert callable(dyninf.grid.profile)
+assert [getattr(dyninf, name).__name__ for name in names] == [f"dyninf.{name}" for name in names]
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_a_function_is_not_hidden_by_the_module_of_its_name() -> None:
     code = """
 from dyninf.runtime.evaluate import evaluate as there
