@@ -72,7 +72,8 @@ class OnRay:
     def check(self, output: Path | None, annotate: Path | None) -> None:
         """Raise ValueError if the output is no folder, or annotated copies are asked for."""
         if output is None or not names_folder(output):
-            raise ValueError(f"engine=ray writes a folder of Parquet files: give output=FOLDER, not {output}")
+            got = "output is missing" if output is None else f"not {output}"
+            raise ValueError(f"engine=ray writes a folder of Parquet files: give output=FOLDER; {got}")
         if annotate is not None:
             raise ValueError("engine=ray writes no annotated copies; leave out annotate, or engine=ray")
 

@@ -140,8 +140,8 @@ def test_workers_of_ray_say_what_one_process_says_whichever_are_killed(
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
-        ([], "engine=ray writes a folder of Parquet files: give output=FOLDER, not None"),
-        (["output=rows.jsonl"], "give output=FOLDER, not rows.jsonl"),
+        ([], "engine=ray writes a folder of Parquet files: give output=FOLDER; output is missing"),
+        (["output=rows.jsonl"], "give output=FOLDER; not rows.jsonl"),
         (["output=rows", "annotate=seen"], "engine=ray writes no annotated copies"),
         (
             ["output=rows", "source=camera:0"],

@@ -62,7 +62,9 @@ def test_a_video_that_gives_a_nan_is_refused_by_name(small_network: Network) -> 
     video_BTCHW = random_clips(3, 8)
     video_BTCHW[2] = torch.nan
     loader = [labelled(random_clips(2, 8)), labelled(video_BTCHW, "broken")]
-    with pytest.raises(ValueError, match="logits of video broken-2 at checkpoint 0 are not finite"):
+    with pytest.raises(
+        ValueError, match=r"logits of video broken-2 at checkpoint 0 \(from 0\) are not finite"
+    ):
         evaluate(small_network, loader, MaxProbability(0.5))
 
 

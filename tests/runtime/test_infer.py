@@ -155,7 +155,7 @@ def test_the_last_checkpoint_accepts_whatever_threshold_it_is_given(small_networ
 def test_a_video_that_holds_a_nan_is_an_error_and_never_an_answer(setting: Setting, threshold: float) -> None:
     video_BTCHW = setting.video_BTCHW[:3].clone()
     video_BTCHW[1, setting.network.permutation[0][0], 0, 3, 3] = torch.nan
-    with pytest.raises(ValueError, match="logits of clip 1 at checkpoint 0 are not finite"):
+    with pytest.raises(ValueError, match=r"logits of clip 1 at checkpoint 0 \(from 0\) are not finite"):
         infer(setting.network, video_BTCHW, MaxProbability(threshold))
 
 
@@ -164,7 +164,7 @@ def test_a_network_whose_weights_are_broken_is_an_error(value: float) -> None:
     network = random_network("resnet_small", "joint", 8, width=8, head_width=16)
     with torch.no_grad():
         network.backbone.layer2[0].conv1.weight[0, 0, 0, 0] = value
-    with pytest.raises(ValueError, match="logits of clip 0 at checkpoint 0 are not finite"):
+    with pytest.raises(ValueError, match=r"logits of clip 0 at checkpoint 0 \(from 0\) are not finite"):
         infer(network, random_clips(2, 8), MaxProbability(0.5))
 
 
@@ -184,7 +184,7 @@ def test_a_broken_clip_keeps_its_number_after_others_have_left(small_network: Ne
     video_BTCHW = video_BTCHW[order_B]
     video_BTCHW[2, list(small_network.permutation[1])] = torch.nan  # clip 0 leaves before that group
     thresholds = [middle] + [2.0] * (len(small_network.checkpoints) - 1)
-    with pytest.raises(ValueError, match="logits of clip 2 at checkpoint 3 are not finite"):
+    with pytest.raises(ValueError, match=r"logits of clip 2 at checkpoint 3 \(from 0\) are not finite"):
         infer(small_network, video_BTCHW, MaxProbability(thresholds))
 
 

@@ -104,7 +104,9 @@ def test_a_route_cut_for_the_policy_gives_the_same(small_network: Network) -> No
 
 def test_a_clip_that_would_leave_where_nothing_was_cut_is_an_error(small_network: Network) -> None:
     runner = Runner(small_network, SIZE, SIZE, stops=[5])
-    with pytest.raises(ValueError, match="would leave at checkpoint 0, where this runner was not cut"):
+    with pytest.raises(
+        ValueError, match=r"would leave at checkpoint 0 \(from 0\), where this runner was not cut"
+    ):
         infer(runner, random_clips(2, 8), MaxProbability(0.0))
 
 

@@ -84,7 +84,9 @@ def test_videos_of_two_frame_sizes_are_refused_because_their_costs_differ(small_
 def test_a_video_that_gives_a_nan_is_refused_by_name(small_network: Network) -> None:
     video_BTCHW = random_clips(3, 8)
     video_BTCHW[2, 4] = torch.nan
-    with pytest.raises(ValueError, match=r"logits of video broken-2 at checkpoint \d+ are not finite"):
+    with pytest.raises(
+        ValueError, match=r"logits of video broken-2 at checkpoint \d+ \(from 0\) are not finite"
+    ):
         Trace.record(small_network, [labelled(random_clips(2, 8)), labelled(video_BTCHW, "broken")])
 
 
@@ -313,7 +315,7 @@ def test_logits_that_are_not_finite_are_never_replayed(value: float) -> None:
         trace.full,
         lambda: trace.scores(MaxProbability()),
     ):
-        with pytest.raises(ValueError, match=r"video-1200 at checkpoint 3 are not finite"):
+        with pytest.raises(ValueError, match=r"video-1200 at checkpoint 3 \(from 0\) are not finite"):
             compute()
 
 

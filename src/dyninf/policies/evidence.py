@@ -74,8 +74,8 @@ class LogitsNotFiniteError(ValueError):
     def __init__(self, clip: int, checkpoint: int, video: str | None = None) -> None:
         where = f"clip {clip}" if video is None else f"video {video}"
         super().__init__(
-            f"the logits of {where} at checkpoint {checkpoint} are not finite: no policy can judge them "
-            "(diverged training, or a broken input?)"
+            f"the logits of {where} at checkpoint {checkpoint} (from 0) are not finite: no policy can judge "
+            "them (diverged training, or a broken input?)"
         )
         self.clip = clip
         self.checkpoint = checkpoint

@@ -123,7 +123,7 @@ def judge(
         stops_b = policy.stops(evidence, num_checkpoints)
         if k != checkpoints[-1] and stops_b.any():
             raise ValueError(
-                f"a clip would leave at checkpoint {k}, where this runner was not cut; make one for the "
-                "policy: Runner(..., stops=stops_of(policy, num_checkpoints))"
+                f"a clip would leave at checkpoint {k} (from 0), where this runner was not cut; make one for "
+                "the policy: Runner(..., stops=stops_of(policy, num_checkpoints))"
             )
     return evidence, stops_b

@@ -126,8 +126,9 @@ class ExportedNetwork:
         if bad_bj.any():
             clip, j = np.argwhere(bad_bj)[0]
             raise ValueError(
-                f"the logits of clip {there_b[clip]} at checkpoint {segment.checkpoints[j]} are not finite: "
-                f"no policy can judge them (a broken input, or a damaged {self.folder / segment.file}?)"
+                f"the logits of clip {there_b[clip]} at checkpoint {segment.checkpoints[j]} (from 0) are "
+                "not finite: no policy can judge them (a broken input, or a damaged "
+                f"{self.folder / segment.file}?)"
             )
         gate_bJ = seen.gate_BJ
         if self.manifest.has_gates:
