@@ -111,7 +111,10 @@ def test_what_pages_fetch_is_there(site: Path) -> None:
 
 
 def shown_commands() -> list[str]:
-    """Every ``python -m dyninf.…`` in fenced blocks and in code within lines, each once."""
+    """Every ``python -m dyninf.…`` in fenced blocks and in code within lines, each once.
+
+    Those that torchrun or srun starts are commands as well.
+    """
     found: dict[str, None] = {}
     for path in SOURCES:
         text = path.read_text()
@@ -119,7 +122,9 @@ def shown_commands() -> list[str]:
             if language in ("", "bash", "sh"):
                 lines = block.replace("\\\n", " ").splitlines()
                 found |= {
-                    " ".join(line.split()): None for line in lines if line.startswith("python -m dyninf.")
+                    f"python {line[line.index('-m dyninf.') :]}": None
+                    for line in (" ".join(line.split()) for line in lines)
+                    if re.match(r"(python -m dyninf\.|(torchrun|srun) .*-m dyninf\.)", line)
                 }
         found |= {" ".join(c.split()): None for c in INLINE.findall(FENCE.sub("", text))}
     return list(found)
