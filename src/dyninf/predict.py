@@ -37,6 +37,8 @@ def main(config: DictConfig) -> ExitCode:
         answer = engine.ready(work, network, annotator)
         with closing(rows_of(output, work, network, shard)) as rows:
             totals = answer(rows)
+            if not totals.interrupted:
+                rows.check_whole()
     print(totals.line())
     return ExitCode(totals.code)
 

@@ -17,7 +17,7 @@ from tests.networks import require_package, thresholds_that_split
 from dyninf import checkpoint_file, predict
 from dyninf.configuration import make
 from dyninf.predicting import Source
-from dyninf.report import Prediction
+from dyninf.report import Prediction, ShardRows
 
 Command = Callable[..., Finished]
 MARK = "DYNINF_TEST_OF_RAY"
@@ -62,6 +62,21 @@ def predict_with_kills(overrides: tuple[str, ...], cwd: Path, logs: Path) -> Non
     """The command in this process, with such a source."""
     predict.Source = lambda *args: killing(Source(*args))
     commands._run("predict", overrides, cwd, logs, {MARK: str(cwd)})
+
+
+class Losing(ShardRows):
+    """Of which somebody removes the first file as soon as it is there."""
+
+    def write(self, row: Prediction) -> None:
+        super().write(row)
+        (self.shards.folder / "part-00000.parquet").unlink(missing_ok=True)
+
+
+def predict_and_lose(overrides: tuple[str, ...], cwd: Path, logs: Path) -> None:
+    """The command in this process, with such rows."""
+    rows_of = predict.rows_of
+    predict.rows_of = lambda *args: Losing(rows_of(*args).shards)
+    commands._run("predict", overrides, cwd, logs, {})
 
 
 def table(folder: Path) -> list[dict[str, object]]:
@@ -135,6 +150,26 @@ def test_workers_of_ray_say_what_one_process_says_whichever_are_killed(
     again = command("predict", *overrides, "output=shards")
     assert (again.code, again.out.split(", ")[0]) == (1, "4 videos")
     assert table(here / "shards") == expected
+
+
+def test_a_command_whose_files_are_removed_meanwhile_does_not_end_as_if_all_were_there(
+    listed: list[str], here: Path, command: Command, checkpoint: str, tmp_path: Path
+) -> None:
+    require_package("pyarrow")
+    split = ("policy.threshold=0.5", "runtime=eager")
+    overrides = (checkpoint, "source=list.txt", "shard=4", "output=out", *split)
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "in").touch()
+    process = commands._server.Process(target=predict_and_lose, args=(overrides, here, logs))
+    process.start()
+    process.join(200)
+    assert process.exitcode == 2
+    [line] = (logs / "err").read_text().splitlines()
+    assert line.endswith("out/part-00000.parquet was removed meanwhile; run the same command again")
+    again = command("predict", *overrides)
+    assert (again.code, again.out.split(", ")[0]) == (1, "4 videos")
+    assert [row["path"] for row in table(here / "out")] == listed
 
 
 @pytest.mark.parametrize(

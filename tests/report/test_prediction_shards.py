@@ -1,6 +1,8 @@
 """Predictions in shards: whole files, gone on with, of one list and one way to answer."""
 
 import os
+import re
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -133,6 +135,39 @@ def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
         (tmp_path / "a/_plan.json").write_text(content)
         with pytest.raises(ValueError, match=r"_plan.json is damaged|has rows with form None"):
             opened(tmp_path / "a")
+
+
+def test_a_folder_that_is_removed_meanwhile_is_told_and_is_not_made_again(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    rows = ShardRows(opened(folder)[0])
+    for path in VIDEOS[:3]:
+        rows.write(row_of(path))
+    shutil.rmtree(folder)
+    with pytest.raises(FileNotFoundError, match=r"out/_plan\.json was removed meanwhile; run the same"):
+        rows.write(row_of(VIDEOS[3]))
+    assert not folder.exists()
+    assert len(filled(folder)) == 5
+
+
+@pytest.mark.parametrize("name", ["_plan.json", "_SHA256SUMS"])
+def test_no_shard_is_added_where_what_tells_of_it_is_gone(name: str, tmp_path: Path) -> None:
+    rows = ShardRows(opened(tmp_path)[0])
+    (tmp_path / name).unlink()
+    left = sorted(os.listdir(tmp_path))
+    rows.write(row_of(VIDEOS[0]))
+    with pytest.raises(FileNotFoundError, match=f"{re.escape(name)} was removed meanwhile"):
+        rows.write(row_of(VIDEOS[1]))
+    assert sorted(os.listdir(tmp_path)) == left
+
+
+def test_in_the_end_every_shard_has_its_file(tmp_path: Path) -> None:
+    rows = ShardRows(opened(tmp_path)[0])
+    for path in VIDEOS:
+        rows.write(row_of(path))
+    rows.check_whole()
+    (tmp_path / "part-00001.parquet").unlink()
+    with pytest.raises(FileNotFoundError, match=r"part-00001\.parquet was removed meanwhile"):
+        rows.check_whole()
 
 
 def test_names_that_are_no_text_are_spelt_out(tmp_path: Path) -> None:

@@ -175,6 +175,15 @@ def test_rows_are_gone_on_with_by_what_made_them_alone(ending: str, tmp_path: Pa
     assert path.read_bytes() == before
 
 
+def test_a_file_that_is_removed_meanwhile_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    with closing(FileRows(path)) as rows:
+        rows.check_whole()
+        path.unlink()
+        with pytest.raises(FileNotFoundError, match=r"rows\.jsonl was removed meanwhile; run the same"):
+            rows.check_whole()
+
+
 def test_a_full_disk_is_told_in_one_line_and_the_rows_so_far_stay(tmp_path: Path) -> None:
     path, most = tmp_path / "rows.jsonl", 2000
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

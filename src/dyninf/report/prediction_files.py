@@ -27,6 +27,8 @@ class Rows(Protocol):
 
     done: paths of the videos whose row is there already; errors: how many of these rows have an error;
     clips: how many clips they are of.
+
+    check_whole: after the last row; raises OSError if what was written is gone.
     """
 
     done: set[str]
@@ -34,6 +36,7 @@ class Rows(Protocol):
     clips: int
 
     def write(self, row: Prediction) -> None: ...
+    def check_whole(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -67,6 +70,9 @@ class TerminalRows:
             where if row.error is None else f"{where}  error: {row.error.removeprefix(f'{row.path}: ')}",
         ]
         print(self._line(cells), flush=True)
+
+    def check_whole(self) -> None:
+        """Nothing can be gone."""
 
     def close(self) -> None:
         """Nothing is open."""
@@ -128,6 +134,10 @@ class FileRows:
         else:
             self._append(json.dumps(values) + "\n")
 
+    def check_whole(self) -> None:
+        if os.fstat(self._file.fileno()).st_nlink == 0:
+            raise FileNotFoundError(f"{self.path} was removed meanwhile; run the same command again")
+
     def close(self) -> None:
         if not self._file.closed:
             os.fsync(self._file.fileno())
@@ -142,8 +152,7 @@ class FileRows:
             if time.monotonic() - self._synced > SYNC_SECONDS:
                 os.fsync(file)
                 self._synced = time.monotonic()
-        if os.fstat(file).st_nlink == 0:
-            raise FileNotFoundError(f"{self.path} was removed meanwhile; run the same command again")
+        self.check_whole()
 
     def _take(self) -> None:
         try:

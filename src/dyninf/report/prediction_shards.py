@@ -74,17 +74,28 @@ class Shards:
         return self.videos[number * self.size : (number + 1) * self.size]
 
     def write(self, number: int, rows: Sequence[Prediction]) -> None:
-        """Write the file of a shard, whose rows are all there; its checksum comes last and makes it count."""
+        """Write the file of a shard, whose rows are all there; its checksum comes last and makes it count.
+
+        Raises OSError where there is no room, or the folder was removed meanwhile, which is not made again.
+        """
         import pyarrow
         from pyarrow import parquet
 
         table = pyarrow.Table.from_pylist([_cells(row) for row in rows], schema=_schema())
-        path = self.folder / _name(number)
+        path, sums = self.folder / _name(number), self.folder / SUMS
+        _check_there(self.folder / PLAN, sums)
         with atomic_file(path) as new:
             parquet.write_table(table, new, compression="zstd")
             found = sha256_of(new)
-        with told_if_full(path), (self.folder / SUMS).open("a") as sums:
-            sums.write(_line(path.name, found))
+            _check_there(self.folder / PLAN, sums)  # or a file without its plan would be left
+        with told_if_full(path), sums.open("r+") as lines:  # not "a", which would make it
+            lines.seek(0, os.SEEK_END)
+            lines.write(_line(path.name, found))
+
+    def check_whole(self) -> None:
+        """Raise FileNotFoundError that names the first file that is gone, of those that all shards have."""
+        count = -(-len(self.videos) // self.size)
+        _check_there(*(self.folder / name for name in (PLAN, SUMS, *map(_name, range(count)))))
 
     def _agree(self, plan: Mapping[str, Any]) -> None:
         """Write the plan; one that is there has to be the same."""
@@ -120,6 +131,12 @@ class Shards:
         table = parquet.read_table(self.folder / _name(number), columns=["window", "error"])
         whole = table.filter(compute.is_null(table["window"]))
         return len(whole) - int(whole["error"].null_count)
+
+
+def _check_there(*files: Path) -> None:
+    for file in files:
+        if not file.is_file():
+            raise FileNotFoundError(f"{file} was removed meanwhile; run the same command again")
 
 
 def _name(number: int) -> str:
@@ -167,6 +184,9 @@ class ShardRows:
             del self._left[0]
             self._rows, self._videos = [], 0
 
+    def check_whole(self) -> None:
+        self.shards.check_whole()
+
     def close(self) -> None:
         """Nothing is open."""
 
@@ -181,6 +201,9 @@ class ListedRows:
 
     def write(self, row: Prediction) -> None:
         self.rows.append(row)
+
+    def check_whole(self) -> None:
+        """Nothing can be gone."""
 
     def close(self) -> None:
         """Nothing is open."""
