@@ -3,7 +3,8 @@
 Those of Ray itself are in `end_to_end/test_predict_on_ray.py`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -70,9 +71,10 @@ class Worker:
 
 
 @pytest.fixture
-def shards(tmp_path: Path) -> Shards:
+def shards(tmp_path: Path) -> Iterator[Shards]:
     require_package("pyarrow")
-    return Shards(tmp_path, VIDEOS, {}, 3)
+    with closing(Shards(tmp_path, VIDEOS, {}, 3)) as shards:
+        yield shards
 
 
 def test_a_shard_is_tried_again_then_one_by_one_and_the_deadly_video_has_a_row(shards: Shards) -> None:
@@ -115,4 +117,6 @@ def test_what_a_worker_raises_is_raised_here_and_ctrl_c_keeps_the_shards_so_far(
     totals = Totals()
     Crew(Here(), lambda: Worker([], "3", ends=KeyboardInterrupt), shards, 1, totals, print).work(1)
     assert (totals.videos, totals.interrupted, totals.code) == (3, True, 130)
-    assert Shards(shards.folder, VIDEOS, {}, 3).left == [1]
+    shards.close()
+    with closing(Shards(shards.folder, VIDEOS, {}, 3)) as again:
+        assert again.left == [1]

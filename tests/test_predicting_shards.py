@@ -1,6 +1,7 @@
 """Which outputs are folders of shards, what is told of how they were made, and which lists are sources."""
 
 import copy
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -53,9 +54,9 @@ def test_a_name_without_an_ending_is_a_folder(source: Source, tmp_path: Path) ->
     work, network = work_of(source, MaxProbability(0.5)), random_network("resnet_small", "joint", 4)
     assert isinstance(rows_of(None, work, network, 2), TerminalRows)
     assert isinstance(rows_of(tmp_path / "rows.csv", work, network, 2), FileRows)
-    rows = rows_of(tmp_path / "rows", work, network, 2)
-    assert isinstance(rows, ShardRows)
-    assert rows.shards.left == [0, 1]
+    with closing(rows_of(tmp_path / "rows", work, network, 2)) as rows:
+        assert isinstance(rows, ShardRows)
+        assert rows.shards.left == [0, 1]
 
 
 def test_what_cannot_go_into_shards_is_refused(source: Source) -> None:

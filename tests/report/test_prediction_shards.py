@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +34,21 @@ def opened(
     return Shards(folder, videos, FACTS | facts, size, said.append), said
 
 
+def looked_at(*args: Any, **facts: Any) -> tuple[Shards, list[str]]:
+    """The same, closed."""
+    shards, said = opened(*args, **facts)
+    shards.close()
+    return shards, said
+
+
 def filled(folder: Path) -> list[dict[str, Any]]:
     """Predict what is left in a folder; all its rows."""
     from pyarrow import dataset
 
-    rows = ShardRows(opened(folder)[0])
-    for path in VIDEOS:
-        if str(path) not in rows.done:
-            rows.write(row_of(path))
-    rows.close()
+    with closing(ShardRows(opened(folder)[0])) as rows:
+        for path in VIDEOS:
+            if str(path) not in rows.done:
+                rows.write(row_of(path))
     found: list[dict[str, Any]] = dataset.dataset(folder).to_table().to_pylist()
     return found
 
@@ -56,16 +63,18 @@ def test_rows_come_back_in_the_order_of_the_list(tmp_path: Path) -> None:
 
 
 def test_a_shard_is_written_with_its_last_video_and_what_is_not_whole_is_made_again(tmp_path: Path) -> None:
-    rows = ShardRows(opened(tmp_path)[0])
     window = Prediction("2.mp4", window=0, error="2.mp4: its middle is damaged")
     whole = Prediction("2.mp4", error="1 of 1 windows: 2.mp4: its middle is damaged")
-    for row in (row_of(VIDEOS[0]), row_of(VIDEOS[1]), window, whole):
-        rows.write(row)
-    shards, _ = opened(tmp_path)
+    with closing(ShardRows(opened(tmp_path)[0])) as rows:
+        for row in (row_of(VIDEOS[0]), row_of(VIDEOS[1]), window, whole):
+            rows.write(row)
+    shards, _ = looked_at(tmp_path)
     assert (shards.left, shards.done, shards.errors) == ([1, 2], {"0.mp4", "1.mp4"}, 0)
     assert shards.videos_of(2) == VIDEOS[4:]
-    rows.write(row_of(VIDEOS[3]))
-    shards, _ = opened(tmp_path)
+    with closing(ShardRows(opened(tmp_path)[0])) as rows:
+        for row in (window, whole, row_of(VIDEOS[3])):
+            rows.write(row)
+    shards, _ = looked_at(tmp_path)
     assert (shards.left, len(shards.done), shards.errors) == ([2], 4, 1)
 
 
@@ -83,7 +92,7 @@ def test_a_file_that_is_torn_or_flipped_is_said_and_made_again(tmp_path: Path) -
     whole = part.read_bytes()
     for content in (b"", whole[:100], whole[:-1], whole[:60] + bytes([whole[60] ^ 1]) + whole[61:]):
         part.write_bytes(content)
-        shards, said = opened(tmp_path)
+        shards, said = looked_at(tmp_path)
         assert shards.left == [1]
         assert len(said) == 1
         assert said[0].startswith(f"{part} is torn, or was changed: ")
@@ -99,7 +108,7 @@ def test_checksums_are_those_of_sha256sum_and_torn_ones_count_for_nothing(tmp_pa
     lines = sums.read_text().splitlines(keepends=True)
     for damaged in ([], lines[:2], [*lines[:2], lines[2][:-1]], [*lines[:2], lines[2][:70]]):
         sums.write_text("".join(damaged))
-        shards, said = opened(tmp_path)
+        shards, said = looked_at(tmp_path)
         assert shards.left == list(range(min(len(damaged), 2), 3))
         assert all(line.endswith("no line in _SHA256SUMS; its videos are predicted again") for line in said)
         assert filled(tmp_path) == expected
@@ -139,43 +148,65 @@ def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_removed_meanwhile_is_told_and_is_not_made_again(tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    rows = ShardRows(opened(folder)[0])
-    for path in VIDEOS[:3]:
-        rows.write(row_of(path))
-    shutil.rmtree(folder)
-    with pytest.raises(FileNotFoundError, match=r"out/_plan\.json was removed meanwhile; run the same"):
-        rows.write(row_of(VIDEOS[3]))
-    assert not folder.exists()
+    with closing(ShardRows(opened(folder)[0])) as rows:
+        for path in VIDEOS[:3]:
+            rows.write(row_of(path))
+        shutil.rmtree(folder)
+        with pytest.raises(FileNotFoundError, match=r"out/_plan\.json was removed meanwhile; run the same"):
+            rows.write(row_of(VIDEOS[3]))
+        assert not folder.exists()
     assert len(filled(folder)) == 5
+
+
+def test_what_another_began_in_the_place_of_a_removed_folder_is_left_alone(tmp_path: Path) -> None:
+    with closing(ShardRows(opened(tmp_path / "out")[0])) as rows:
+        shutil.rmtree(tmp_path / "out")
+        expected = filled(tmp_path / "out")
+        rows.write(row_of(VIDEOS[0]))
+        with pytest.raises(FileNotFoundError, match=r"out/_plan\.json was replaced meanwhile; run the same"):
+            rows.write(row_of(VIDEOS[1]))
+    assert filled(tmp_path / "out") == expected
 
 
 @pytest.mark.parametrize("name", ["_plan.json", "_SHA256SUMS"])
 def test_no_shard_is_added_where_what_tells_of_it_is_gone(name: str, tmp_path: Path) -> None:
-    rows = ShardRows(opened(tmp_path)[0])
-    (tmp_path / name).unlink()
-    left = sorted(os.listdir(tmp_path))
-    rows.write(row_of(VIDEOS[0]))
-    with pytest.raises(FileNotFoundError, match=f"{re.escape(name)} was removed meanwhile"):
-        rows.write(row_of(VIDEOS[1]))
+    with closing(ShardRows(opened(tmp_path)[0])) as rows:
+        (tmp_path / name).unlink()
+        left = sorted(os.listdir(tmp_path))
+        rows.write(row_of(VIDEOS[0]))
+        with pytest.raises(FileNotFoundError, match=f"{re.escape(name)} was removed meanwhile"):
+            rows.write(row_of(VIDEOS[1]))
     assert sorted(os.listdir(tmp_path)) == left
 
 
 def test_in_the_end_every_shard_has_its_file(tmp_path: Path) -> None:
-    rows = ShardRows(opened(tmp_path)[0])
-    for path in VIDEOS:
-        rows.write(row_of(path))
-    rows.check_whole()
-    (tmp_path / "part-00001.parquet").unlink()
-    with pytest.raises(FileNotFoundError, match=r"part-00001\.parquet was removed meanwhile"):
+    with closing(ShardRows(opened(tmp_path)[0])) as rows:
+        for path in VIDEOS:
+            rows.write(row_of(path))
         rows.check_whole()
+        (tmp_path / "part-00001.parquet").unlink()
+        with pytest.raises(FileNotFoundError, match=r"part-00001\.parquet was removed meanwhile"):
+            rows.check_whole()
+
+
+def test_one_process_at_a_time_writes_to_a_folder(tmp_path: Path) -> None:
+    with closing(ShardRows(opened(tmp_path)[0])):
+        before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        for facts in ({}, {"network": "b"}):
+            with pytest.raises(ValueError, match=f"another process is writing to {tmp_path}; give another"):
+                opened(tmp_path, **facts)
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    with pytest.raises(ValueError, match="network 'a', and now it is 'b'"):
+        opened(tmp_path, network="b")
+    assert len(filled(tmp_path)) == 5
 
 
 def test_names_that_are_no_text_are_spelt_out(tmp_path: Path) -> None:
     from pyarrow import parquet
 
     path = Path(os.fsdecode(b"caf\xe9.mp4"))
-    shards = Shards(tmp_path, [path], FACTS, 1)
-    shards.write(0, [Prediction(str(path), error=f"{path}: no such file")])
+    with closing(Shards(tmp_path, [path], FACTS, 1)) as shards:
+        shards.write(0, [Prediction(str(path), error=f"{path}: no such file")])
     [row] = parquet.read_table(tmp_path / "part-00000.parquet").to_pylist()
     assert (row["path"], row["error"]) == ("caf\\xe9.mp4", "caf\\xe9.mp4: no such file")
-    assert Shards(tmp_path, [path], FACTS, 1).done == {str(path)}
+    assert looked_at(tmp_path, [path], 1)[0].done == {str(path)}

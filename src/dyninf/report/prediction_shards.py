@@ -7,6 +7,7 @@ DuckDB, Spark) leaves out names that begin so.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from dyninf.atomic import atomic_file, told_if_full
 from dyninf.checksum import sha256_of
@@ -29,7 +30,7 @@ _LINE = re.compile(r"(?P<found>[0-9a-f]{64})  (?P<name>part-\d{5,}\.parquet)\n")
 
 
 class Shards:
-    """Videos in shards of so many, and which of these have their file. One process at a time writes to it.
+    """Videos in shards of so many, and which of these have their file. One process writes until it is closed.
 
     folder: made if it is not there. videos: each once, in order. size: videos of a shard. facts: what decides
     the answers besides the videos, plain values by name; the same again when predicting goes on. say: told of
@@ -39,7 +40,7 @@ class Shards:
     many of these rows have an error.
 
     Raises ValueError if the folder holds something else, or predictions of other videos or with other facts,
-    which it names; or if pyarrow is missing.
+    which it names; if another process writes to it; or if pyarrow is missing.
     """
 
     def __init__(
@@ -53,21 +54,16 @@ class Shards:
         require_pyarrow()
         self.folder, self.videos, self.size = folder, videos, size
         listed = hashlib.sha256(b"\0".join(os.fsencode(path) for path in videos)).hexdigest()
-        self._agree({"form": FORM, "videos": len(videos), "list": listed[:16], "shard": size, **facts})
-        self.left: list[int] = []
-        self.done: set[str] = set()
-        self.errors = 0
-        self._sums = _read_sums(folder / SUMS)
-        for number in range(-(-len(videos) // size)):
-            if (error := self._fault(number)) is None:
-                self.done |= {str(path) for path in self.videos_of(number)}
-                self.errors += self._errors(number)
-                continue
-            self.left.append(number)
-            self._sums.pop(_name(number), None)
-            if os.path.exists(folder / _name(number)):
-                say(f"{folder / _name(number)} {error}; its videos are predicted again")
-        _write_sums(folder / SUMS, self._sums)
+        self._count = -(-len(videos) // size)
+        plan = {"form": FORM, "videos": len(videos), "list": listed[:16], "shard": size, **facts}
+        self._plan = self._opened(plan)
+        try:
+            self._take()
+            self._agree(plan)
+            self._look(say)
+        except BaseException:
+            self.close()
+            raise
 
     def videos_of(self, number: int) -> Sequence[Path]:
         """The videos of a shard."""
@@ -83,22 +79,26 @@ class Shards:
 
         table = pyarrow.Table.from_pylist([_cells(row) for row in rows], schema=_schema())
         path, sums = self.folder / _name(number), self.folder / SUMS
-        _check_there(self.folder / PLAN, sums)
+        self._check_own()
         with atomic_file(path) as new:
             parquet.write_table(table, new, compression="zstd")
             found = sha256_of(new)
-            _check_there(self.folder / PLAN, sums)  # or a file without its plan would be left
+            self._check_own()  # or a file without its plan would be left
         with told_if_full(path), sums.open("r+") as lines:  # not "a", which would make it
             lines.seek(0, os.SEEK_END)
             lines.write(_line(path.name, found))
 
     def check_whole(self) -> None:
         """Raise FileNotFoundError that names the first file that is gone, of those that all shards have."""
-        count = -(-len(self.videos) // self.size)
-        _check_there(*(self.folder / name for name in (PLAN, SUMS, *map(_name, range(count)))))
+        self._check_own()
+        _check_there(*(self.folder / _name(number) for number in range(self._count)))
 
-    def _agree(self, plan: Mapping[str, Any]) -> None:
-        """Write the plan; one that is there has to be the same."""
+    def close(self) -> None:
+        """Let others write."""
+        self._plan.close()
+
+    def _opened(self, plan: Mapping[str, Any]) -> IO[bytes]:
+        """The file of the plan, which is written if it is not there."""
         path = self.folder / PLAN
         if not path.is_file():
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -109,9 +109,43 @@ class Shards:
                     "give another output"
                 )
             write_json(path, plan)
-            return
-        theirs = facts_in(path)
+        with told_if_full(path):
+            return path.open("r+b")
+
+    def _take(self) -> None:
+        try:
+            fcntl.flock(self._plan.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"another process is writing to {self.folder}; give another output") from None
+
+    def _agree(self, plan: Mapping[str, Any]) -> None:
+        """The plan that is there has to be the same."""
+        theirs = facts_in(self.folder / PLAN)
         check_facts(self.folder, theirs, {**plan, **dict.fromkeys(theirs.keys() - plan.keys())})
+
+    def _look(self, say: Callable[[str], None]) -> None:
+        """Note what is done; what is not whole counts as not there."""
+        self.left: list[int] = []
+        self.done: set[str] = set()
+        self.errors = 0
+        self._sums = _read_sums(self.folder / SUMS)
+        for number in range(self._count):
+            if (error := self._fault(number)) is None:
+                self.done |= {str(path) for path in self.videos_of(number)}
+                self.errors += self._errors(number)
+                continue
+            self.left.append(number)
+            self._sums.pop(_name(number), None)
+            if os.path.exists(self.folder / _name(number)):
+                say(f"{self.folder / _name(number)} {error}; its videos are predicted again")
+        _write_sums(self.folder / SUMS, self._sums)
+
+    def _check_own(self) -> None:
+        """Raise FileNotFoundError if the plan, or what tells of whole files, is not that of this process."""
+        plan, sums = self.folder / PLAN, self.folder / SUMS
+        _check_there(plan, sums)
+        if not os.path.samestat(os.fstat(self._plan.fileno()), plan.stat()):
+            raise FileNotFoundError(f"{plan} was replaced meanwhile; run the same command again")
 
     def _fault(self, number: int) -> str | None:
         """Why a shard does not count as done."""
@@ -188,7 +222,7 @@ class ShardRows:
         self.shards.check_whole()
 
     def close(self) -> None:
-        """Nothing is open."""
+        self.shards.close()
 
 
 class ListedRows:
