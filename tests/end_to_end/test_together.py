@@ -21,6 +21,7 @@ from dyninf.trace import Trace
 
 SPLITS = {"train": 20, "calibration": 13, "test": 101}
 STEPS = 20  # of 4 clips, in 4 epochs
+MOST_SECONDS = 60  # from the loss of a process to the end of the others
 CALLBACKS = "tests.end_to_end.step_losses"
 COMPARED = [
     *("trainer.max_epochs=4", "optimizer.lr=0.001", f"+callbacks.frozen._target_={CALLBACKS}.FrozenNorms"),
@@ -144,7 +145,9 @@ def test_a_process_that_is_killed_ends_the_training_with_one_line(videos: Path, 
     wait_for(here / "run/checkpoints/last.ckpt", [begun])
     [other] = map(int, Path(f"/proc/{begun.pid}/task/{begun.pid}/children").read_text().split())
     os.kill(other, signal.SIGKILL)
+    killed = time.monotonic()
     done = begun.wait()
+    assert time.monotonic() - killed < MOST_SECONDS
     assert done.code == 2
     [line] = complaints(done)
     assert f"error: process 1 of 2 (pid {other}, host " in line
@@ -161,8 +164,10 @@ def test_when_the_first_process_is_killed_another_one_says_so_and_they_go_on_to_
     first, second = begun_together("train", *words, cwd=here, logs=here / "logs")
     wait_for(here / "run/checkpoints/last.ckpt", [first, second])
     os.kill(first.pid, signal.SIGKILL)
+    killed = time.monotonic()
     assert first.wait().code == -signal.SIGKILL
     done = second.wait()
+    assert time.monotonic() - killed < MOST_SECONDS
     assert done.code == 2
     [line] = complaints(done)
     assert f"error: process 0 of 2 (pid {first.pid}, host " in line
