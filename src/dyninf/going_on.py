@@ -34,6 +34,9 @@ MAY_DIFFER = (
 )
 """Settings that do not change what is trained."""
 
+UNSAID = {"trainer.sync_batchnorm": False}
+"""Settings that need not be given, and what is so without them."""
+
 LAST = Path("checkpoints", "last.ckpt")
 """Of a run's folder."""
 
@@ -56,7 +59,7 @@ def beginning(config: DictConfig, output: Path) -> CheckpointFile | None:
 
 def check_same_training(file: CheckpointFile, config: DictConfig) -> None:
     """Raise ValueError that names the first setting of the training that is another, is new or is gone."""
-    theirs, mine = (_flat(plain(each)) for each in (file.config, config))
+    theirs, mine = (UNSAID | _flat(plain(each)) for each in (file.config, config))
     # What a module is made of has names of its own, under which it was given.
     for key in sorted([*mine, *theirs], key=lambda key: key.startswith("module.")):
         one, other = (repr(each[key]) if key in each else "not there" for each in (theirs, mine))
