@@ -3,8 +3,9 @@
     python experiments/faults/predict.py
 
 The videos are small and encoded for real; some are damaged, cut or no videos at all. Outputs take turns: JSON
-Lines, CSV, windows, batches with two decoders, annotated copies. Rows are held against those of a run that
-nobody killed, but for milliseconds and for frames, of which one more group may have been read.
+Lines, CSV, windows, batches with two decoders, annotated copies, a folder of shards. Rows are held against
+those of a run that nobody killed, but for milliseconds and for frames, of which one more group may have been
+read.
 """
 
 import csv
@@ -20,12 +21,14 @@ from typing import Any
 
 import av
 import numpy as np
+from pyarrow import parquet
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from killing import Moment, drawn, run_with_kills, tail, when
 from studies import Row, Trial, study
 
 from dyninf.data.drawn_files import encode
+from dyninf.report.prediction_shards import PLAN, SUMS
 
 VIDEOS, BAD = 24, 6
 OUTPUTS: dict[str, Sequence[str]] = {
@@ -34,10 +37,12 @@ OUTPUTS: dict[str, Sequence[str]] = {
     "windows": ("output=out.jsonl", "window=1", "overlap=0.5"),
     "batches": ("output=out.jsonl", "batch=4", "decoders=2"),
     "annotated": ("output=out.jsonl", "annotate=seen"),
+    "shards": ("output=out", "shard=4"),
 }
 ROUNDING = 1e-6
 """Of a probability: its last digits depend on which clips share a batch, which a kill changes."""
 TIMED = ("ms", "frames_decoded")
+PARTS = "out/part-*.parquet"
 WITH_ERRORS = 1
 """The code of a run that is done, in which some videos could not be read."""
 
@@ -107,7 +112,8 @@ def noted(moment: Moment, folder: Path, stood: list[int]) -> Moment:
 
 def written_in(folder: Path) -> int:
     """Bytes of rows."""
-    return sum(file.stat().st_size for file in folder.glob("out.*") if file.suffix != ".json")
+    files = [*folder.glob("out.*"), *folder.glob(PARTS)]
+    return sum(file.stat().st_size for file in files if file.suffix != ".json")
 
 
 def command(checkpoint: Path, folder: Path, settings: Sequence[str]) -> list[str]:
@@ -144,6 +150,8 @@ def found_in(folder: Path) -> dict[str, Any]:
             rows = list(csv.DictReader(file.open(newline="")))
         elif file.suffix == ".jsonl":
             rows = [json.loads(line) for line in file.read_text().splitlines()]
+    for file in sorted(folder.glob(PARTS)):
+        rows += parquet.read_table(file).to_pylist()
     for row in rows:
         for key in TIMED:
             del row[key]
@@ -167,8 +175,9 @@ def parted(row: dict[str, Any]) -> tuple[dict[str, Any], list[float]]:
     """A row without probabilities, and these."""
     top5 = json.loads(row["top5"]) if isinstance(row["top5"], str) else row["top5"]
     rest = {key: value for key, value in row.items() if key not in ("probability", "top5")}
-    numbers = [float(row["probability"] or 0), *(number for _, number in top5)]
-    return rest | {"names": [name for name, _ in top5]}, numbers
+    pairs = [tuple(likely.values()) if isinstance(likely, dict) else likely for likely in top5]
+    numbers = [float(row["probability"] or 0), *(number for _, number in pairs)]
+    return rest | {"names": [name for name, _ in pairs]}, numbers
 
 
 def _pixels(path: Path) -> int:
@@ -178,8 +187,18 @@ def _pixels(path: Path) -> int:
 
 def left_behind(folder: Path) -> int:
     """Files and folders that are neither output nor log."""
-    expected = {"out.jsonl", "out.csv", "out.jsonl.facts.json", "out.csv.facts.json", "seen", "log.txt"}
+    expected = {
+        "out.jsonl",
+        "out.csv",
+        "out.jsonl.facts.json",
+        "out.csv.facts.json",
+        "out",
+        "seen",
+        "log.txt",
+    }
+    of_shards = {PLAN, SUMS, *(path.name for path in folder.glob(PARTS))}
     others = [path for path in folder.iterdir() if path.name not in expected]
+    others += [path for path in folder.glob("out/*") if path.name not in of_shards]
     return len(others) + sum(path.suffix != ".mp4" for path in folder.glob("seen/*"))
 
 
