@@ -31,6 +31,7 @@ from dyninf.configuration import CONF, make
 from dyninf.multirun import name_jobs_by_what_differs
 from dyninf.policies import Policy
 from dyninf.trace import FittedPolicy
+from dyninf.trace.recording import SHARDS
 
 TRACEBACK = "HYDRA_FULL_ERROR"
 FOR_THE_USER = (ValueError, OSError, HydraException, OmegaConfBaseException)
@@ -212,8 +213,8 @@ def is_first_process() -> bool:
 
 
 def has_results(folder: Path) -> bool:
-    """Whether a run that failed left something that took time: a checkpoint or a whole trace."""
-    return any(folder.rglob("*.ckpt")) or any(folder.rglob("trace.json"))
+    """Whether a run that failed left something that took time: a checkpoint, a trace or a shard of one."""
+    return any(any(folder.rglob(pattern)) for pattern in ("*.ckpt", "trace.json", SHARDS))
 
 
 def remove_if_empty(folder: Path) -> None:

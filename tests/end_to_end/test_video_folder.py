@@ -191,3 +191,31 @@ def test_a_checkpoint_is_not_evaluated_on_a_data_set_with_other_classes(
     checkpoint = run_of("input") / "checkpoints/best.ckpt"
     done = command("evaluate", f"checkpoint={checkpoint}", *SETTINGS[:2], f"dataset.root={videos}")
     assert_refused(done, "evaluate", here, str(checkpoint), "12 classes", "2")
+
+
+def test_a_bad_video_takes_no_finished_shard_with_it_and_the_same_command_goes_on(
+    videos: Path, here: Path, command: Command
+) -> None:
+    command("train", *SETTINGS, f"dataset.root={videos}", "policy.threshold=0.5", "output=run").check()
+    (here / "run/checkpoints/best.ckpt").rename(here / "moved.ckpt")  # away from the traces of its run
+    words = ["checkpoint=moved.ckpt", "policy.threshold=0.5", "trace_shard=2"]
+    command("evaluate", *words, "output=whole").check()
+    last = videos / "test/darker/1.mp4"
+    content = last.read_bytes()
+    last.write_bytes(bytes(len(content)))
+    kept = []
+    for _ in range(2):
+        done = command("evaluate", *words, "output=new")
+        assert done.code == 2
+        assert str(last) in done.err
+        [shard] = (here / "new/trace").glob(".test.recording-*/*.pt")
+        kept.append((shard.name, shard.stat().st_ino, shard.stat().st_mtime_ns))
+    assert kept[0] == kept[1]  # it was not recorded again
+    last.write_bytes(content)
+    command("evaluate", *words, "output=new").check()
+    whole, new = (
+        {path.name: path.read_bytes() for path in (here / run / "trace/test").iterdir()}
+        for run in ("whole", "new")
+    )
+    assert new == whole
+    assert held_in(here / "new/summary.json") == held_in(here / "whole/summary.json")

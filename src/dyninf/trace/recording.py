@@ -26,6 +26,8 @@ from dyninf.trace.trace import Trace
 from dyninf.trace.trace_file import Part, write_trace
 
 POLL_SECONDS = 0.2
+SHARDS = ".*.recording-*/*.pt"
+"""Finished shards of recordings that have not ended, below the folder of the traces."""
 
 Load = Callable[[Iterable[list[int]]], Iterable[Batch]]
 """From lists of places in the split to a batch each, in order; one that no video is left of may be absent."""
