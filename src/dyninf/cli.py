@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -159,6 +159,11 @@ def policy_of(config: DictConfig) -> Policy | FittedPolicy:
     if given:
         raise ValueError(f"give policy_file or {given[0]}, not both: the file has its policy and thresholds")
     return FittedPolicy.load(config.policy_file)
+
+
+def names_folder(words: Iterable[str]) -> bool:
+    """Whether a command line says where its run's folder is; else a process takes one named by the time."""
+    return any(word.startswith(("output=", "hydra.run.dir=")) for word in words)
 
 
 def is_for_the_user(error: BaseException) -> bool:

@@ -1,11 +1,12 @@
 """``python -m dyninf.evaluate checkpoint=PATH``: a trained network on a split, leaving early for real."""
 
+import sys
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from dyninf import checkpoint_file
-from dyninf.cli import application, policy_of
+from dyninf.cli import application, names_folder, policy_of
 from dyninf.configuration import device_named, make, make_promise, make_recording, plain, yes_or_no
 from dyninf.of_checkpoint import make_dataset, offer_dataset
 from dyninf.report import assess, followed, load_milliseconds, log_assessment, tags_of
@@ -13,7 +14,16 @@ from dyninf.reporting import report_run
 from dyninf.trace import Share
 
 
-@application("evaluate", before=offer_dataset)
+def prepare() -> None:
+    """Offer the checkpoint's data set; ValueError where several processes would not find the same folder."""
+    if Share.of_environment().processes > 1 and not names_folder(sys.argv[1:]):
+        raise ValueError(
+            "several processes need the same folder: output=DIR; without, each would do all of the work"
+        )
+    offer_dataset()
+
+
+@application("evaluate", before=prepare)
 def main(config: DictConfig) -> float | None:
     """Assess ``config.checkpoint``; returns the dynamic top-1 for sweepers, on the first process only."""
     share = Share.of_environment()

@@ -28,7 +28,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch.distributed import PrefixStore, Store, TCPStore
 
-from dyninf.cli import is_for_the_user
+from dyninf.cli import is_for_the_user, names_folder
 from dyninf.roll_call import PATIENCE_SECONDS, FirstProcess, Member, OtherProcess
 
 PARENT = "DYNINF_PARENT"
@@ -79,8 +79,7 @@ class Together(Callback):
             raise ValueError("a training with several processes does not go with -m: each would run all jobs")
         if store is None and (trainer.num_nodes > 1 if alone else PARENT not in os.environ):
             given = HydraConfig.get().overrides
-            words = [*given.task, *given.hydra]
-            if not any(word.startswith(("output=", "hydra.run.dir=")) for word in words):
+            if not names_folder([*given.task, *given.hydra]):
                 raise ValueError("processes that were started one by one need the same folder: output=DIR")
         if store is not None and trainer.is_global_zero:
             store.set(FOLDER, str(self.folder.resolve()))

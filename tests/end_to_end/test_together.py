@@ -1,4 +1,4 @@
-"""A training in several processes: what they give, and how they end."""
+"""A training or an evaluation in several processes: what they give, and how they end."""
 
 import csv
 import json
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.end_to_end.bad import assert_refused
 from tests.end_to_end.commands import ENVIRONMENT, Begun, Finished, begun_together, forked
 from tests.end_to_end.test_video_folder import SETTINGS, picture
 
@@ -90,6 +91,13 @@ def weights_of(run: Path) -> dict[str, torch.Tensor]:
 
 def settings(videos: Path, *more: str) -> list[str]:
     return [*TOGETHER, *SETTINGS, f"dataset.root={videos}", "output=run", *more]
+
+
+def evaluating(*words: str, cwd: Path, logs: Path) -> list[Finished]:
+    """What the two processes of an evaluation leave behind, started as torchrun would."""
+    ranks = [{"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": "2"} for rank in ("0", "1")]
+    begun = [Begun("evaluate", *words, cwd=cwd, logs=logs / rank["RANK"], **rank) for rank in ranks]
+    return [one.wait() for one in begun]
 
 
 def wait_for(file: Path, begun: Sequence[Begun]) -> None:
@@ -199,3 +207,26 @@ def test_processes_that_were_started_one_by_one_are_asked_for_a_folder(videos: P
         assert done.code == 2
         [line] = complaints(done)
         assert line.endswith("processes that were started one by one need the same folder: output=DIR")
+
+
+def test_an_evaluation_in_two_processes_is_that_of_one(alone: Path, here: Path) -> None:
+    shutil.copy(alone / "checkpoints/best.ckpt", here / "moved.ckpt")  # away from the traces of its run
+    words = ["checkpoint=moved.ckpt", "policy.threshold=0.5", "trace_shard=8"]
+    forked("evaluate", *words, "output=one", cwd=here, logs=here / "logs").check()
+    for done in evaluating(*words, "output=two", cwd=here, logs=here / "logs"):
+        done.check()
+    one, two = (
+        {path.name: path.read_bytes() for path in (here / run / "trace/test").iterdir()}
+        for run in ("one", "two")
+    )
+    assert two == one
+    assert len(Trace.load(here / "two/trace/test").video_ids) == SPLITS["test"]
+    assert (here / "two/summary.json").read_bytes() == (here / "one/summary.json").read_bytes()
+
+
+def test_an_evaluation_in_two_processes_is_asked_for_a_folder(
+    alone: Path, here: Path, tmp_path: Path
+) -> None:
+    words = [f"checkpoint={alone}/checkpoints/best.ckpt", "policy.threshold=0.5"]
+    for done in evaluating(*words, cwd=here, logs=tmp_path / "logs"):
+        assert_refused(done, "evaluate", here, "several processes need the same folder: output=DIR")
