@@ -10,6 +10,7 @@ from dyninf.cli import application, names_folder, policy_of
 from dyninf.configuration import device_named, make, make_promise, make_recording, plain, yes_or_no
 from dyninf.of_checkpoint import make_dataset, offer_dataset
 from dyninf.report import assess, followed, load_milliseconds, log_assessment, tags_of
+from dyninf.report.assess import check_kept
 from dyninf.reporting import report_run
 from dyninf.trace import Share
 
@@ -33,6 +34,7 @@ def main(config: DictConfig) -> float | None:
     file = checkpoint_file.read(config.checkpoint)
     datamodule = make_dataset(config, file)
     network, output = file.network(), Path(config.paths.output_dir)
+    kept = [output / "config.yaml"]
     checkpoint_file.save_config(output, file.config_with(config))
     loggers = [make(config.logger)] if config.logger else []
     settings = {"run": plain(file.config), **plain(config)}
@@ -49,12 +51,14 @@ def main(config: DictConfig) -> float | None:
             device=device,
             milliseconds=times,
             recording=recording,
+            kept=kept,
         )
         if assessment is None:
             return None
         log_assessment(loggers, assessment, datamodule)
         if wants_report:
             report_run(output, network, datamodule, loggers)
+        check_kept([*kept, output / "summary.json"])
     return float(assessment.summary["dynamic"]["top1"])
 
 

@@ -16,6 +16,7 @@ from dyninf.data import ShareSkipped, VideoDataModule
 from dyninf.learning_rate import scale_learning_rate
 from dyninf.policies import Policy
 from dyninf.report import EpochTable, followed, load_milliseconds, tags_of
+from dyninf.report.assess import check_kept
 from dyninf.reporting import report_run
 from dyninf.schemes import SaveConfig, SchemeModule, SeedSteps
 from dyninf.together import Together, wait_for_the_first
@@ -73,12 +74,16 @@ def main(config: DictConfig) -> float | None:
         Console().print(str(step), highlight=False)
     together.begin(trainer)
     last = resume.path if resume else None
+    kept = [output / "config.yaml"]
     facts = saved.saved["config"] | {"training": step.facts()}
     with together, followed(loggers, facts, tags_of(network.name, datamodule.name, policy)):
-        assessment = train(datamodule, module, trainer, policy, output, promise, last, times, recording)
-        if assessment is not None and wants_report:
+        assessment = train(datamodule, module, trainer, policy, output, promise, last, times, recording, kept)
+        if assessment is None:
+            return None
+        if wants_report:
             report_run(output, network, datamodule, trainer.loggers)
-    return None if assessment is None else float(assessment.summary["calibration"]["top1"])
+        check_kept([*kept, output / "summary.json"])
+    return float(assessment.summary["calibration"]["top1"])
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 For notebooks, and for commands of one's own.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,11 +27,12 @@ def train(
     resume: Path | None = None,
     milliseconds: Milliseconds | None = None,
     recording: Recording | None = None,
+    kept: Iterable[Path] = (),
 ) -> Assessment | None:
     """Fit, take the best epoch, and assess it on the test split.
 
     All processes of the trainer record traces, whatever `recording` says of its share; the first one returns
-    the assessment.
+    the assessment. kept: files that have to be there still when that is written, as has the best epoch's.
 
     The best epoch is that of the trainer's checkpoint callback, or the last where it has none; its file needs
     to hold no more than the trainer writes.
@@ -51,6 +53,7 @@ def train(
         device=trainer.strategy.root_device,
         milliseconds=milliseconds,
         recording=replace(recording or Recording(), share=Share(trainer.global_rank, trainer.world_size)),
+        kept=[*kept, *([Path(best)] if best else [])],
     )
     if assessment is not None:
         log_assessment(trainer.loggers, assessment, datamodule)

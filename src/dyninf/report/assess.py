@@ -1,5 +1,6 @@
 """From a trained network to its figures: traces, threshold, real exits, files."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,7 @@ def assess(
     device: torch.device | str = "cpu",
     milliseconds: Milliseconds | None = None,
     recording: Recording | None = None,
+    kept: Iterable[Path] = (),
 ) -> Assessment | None:
     """Record traces, choose thresholds on the calibration split, leave for real on `split`, report.
 
@@ -80,12 +82,12 @@ def assess(
     this network and split. What was recorded in `output` before, of the same, is not recorded again.
 
     recording: how, and which of several processes this is: all of them record, and the first one does the
-    rest; the others get None.
+    rest; the others get None. kept: files of the run, which have to be there still when figures are written.
 
     Videos that the data set skips (`on_error`) are in neither a trace nor a figure; it is said how many.
 
     Raises ValueError if the threshold would have to be chosen on the split that is reported, or the policy is
-    not for this network, or from a file that was fitted on that split.
+    not for this network, or from a file that was fitted on that split. FileNotFoundError as of `check_kept`.
     """
     network = network.float().to(device)  # figures are those of float32, whatever the training ran in
     console = Console()
@@ -144,6 +146,7 @@ def assess(
     if held_out is not None:
         summary["calibration"] = outcome_figures(held_out.replay(policy))
 
+    check_kept(kept)
     fitted.save(output / "policy.json")
     write_json(output / "summary.json", summary, indent=2)
     curve.save(output / "curve.csv")
@@ -166,3 +169,10 @@ def assess(
     written += ["classes.csv"] + (["budgeted.csv"] if held_out is not None else [])
     console.print(f"written to {output}: {', '.join(written)}")
     return Assessment(summary, curve, trace, policy, left)
+
+
+def check_kept(files: Iterable[Path]) -> None:
+    """Raise FileNotFoundError that names the first file that is gone: figures alone would pass for a run."""
+    for path in files:
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} was removed meanwhile; start it again")
