@@ -185,38 +185,42 @@ def test_a_training_that_ends_at_any_moment_goes_on_as_if_it_had_not(
     assert differing(left_by(tmp_path), undisturbed) == []
 
 
-SIGNALS = [
-    (signal.SIGUSR1, "on_train_batch_start", 5, None),
-    (signal.SIGTERM, "on_train_batch_start", 5, SIGTERMException),
-    (signal.SIGINT, "on_train_batch_start", 5, SystemExit),
-    (signal.SIGINT, "on_validation_batch_start", 3, SystemExit),
+SIGNALS = [  # when it comes, how the training ends, and the epochs and batches that are done by then
+    (signal.SIGUSR1, "on_train_batch_start", 5, None, (1, 2)),
+    (signal.SIGTERM, "on_train_batch_start", 5, SIGTERMException, (1, 2)),
+    (signal.SIGTERM, "on_train_batch_start", 6, SIGTERMException, (1, 3)),
+    (signal.SIGTERM, "on_validation_batch_start", 3, SIGTERMException, (1, 3)),
+    (signal.SIGTERM, "on_validation_batch_start", 4, SIGTERMException, (2, 0)),
+    (signal.SIGINT, "on_train_batch_start", 5, SystemExit, (1, 2)),
+    (signal.SIGINT, "on_validation_batch_start", 3, SystemExit, (1, 3)),
 ]
 
 
-@pytest.mark.parametrize("number, hook, n, end", SIGNALS)
+@pytest.mark.parametrize("number, hook, n, end, done", SIGNALS)
 def test_a_signal_has_a_checkpoint_at_the_end_of_its_batch(
     number: signal.Signals,
     hook: str,
     n: int,
     end: type[BaseException] | None,
+    done: tuple[int, int],
     undisturbed: dict[str, object],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     before = signal.getsignal(signal.SIGUSR1), signal.getsignal(signal.SIGINT)
     sent = Crash(hook, n, lambda: signal.raise_signal(number))
-    plug = Crash("on_train_batch_start", 6 if hook == "on_train_batch_start" else 7)
+    plug = Crash("on_train_batch_start", 6 if n == 5 else 7)
     with pytest.raises(end or ConnectionError):
         fit(trainer_of(tmp_path, sent, plug), tmp_path)
     assert (signal.getsignal(signal.SIGUSR1), signal.getsignal(signal.SIGINT)) == before
+    epochs, batches = done
     loops = load_tensors(tmp_path / "last.ckpt")["loops"]["fit_loop"]
-    assert loops["epoch_progress"]["current"]["completed"] == 1
-    done = {"on_train_batch_start": 2, "on_validation_batch_start": 3}[hook]
-    assert loops["epoch_loop.batch_progress"]["current"]["completed"] == done
+    assert loops["epoch_progress"]["current"]["completed"] == epochs
+    assert loops["epoch_loop.batch_progress"]["current"]["completed"] == batches
     assert ("resume=true goes on" in capsys.readouterr().err) == (number == signal.SIGINT)
     count = Crash("on_train_batch_start", 0)
     fit(trainer_of(tmp_path, count), tmp_path)
-    assert -count.left == EPOCHS * STEPS - (STEPS + done)  # nothing was trained again
+    assert -count.left == (EPOCHS - epochs) * STEPS - batches  # nothing was trained again
     assert differing(left_by(tmp_path), undisturbed) == []
 
 

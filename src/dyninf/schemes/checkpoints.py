@@ -143,10 +143,14 @@ class LastCheckpoint(Checkpoint):
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         self._restore_handlers()
-        if isinstance(exception, SIGTERMException) and trainer.world_size == 1:
-            # Lightning raises it between two batches, or two epochs, when all is counted.
+        if not isinstance(exception, SIGTERMException) or trainer.world_size > 1:
+            return
+        # Lightning raises it between two batches, or two epochs, when all is counted.
+        if not trainer.validating:
             ended = _epochs(trainer).processed == _epochs(trainer).started
             self._save(trainer, between_epochs if ended else between_batches)
+        elif not trainer.should_stop:  # else the end of the training is saved, and this validation is its own
+            self._save(trainer, before_validation)
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
