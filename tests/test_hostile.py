@@ -20,6 +20,7 @@ from tests.evil import ARRAY, COMMAND, JSON, TEXT, TORCH, WORDS, YAML, Spoil, do
 from tests.files import held_in
 from tests.networks import require_extra
 from tests.report.test_runs_report import make_run
+from tests.schemes.test_interruptions import fit, trainer_of
 from tests.trace.traces import random_trace
 
 from dyninf import checkpoint_file
@@ -36,7 +37,7 @@ from dyninf.runtime import choose
 from dyninf.runtime.exported.criteria import Criterion
 from dyninf.runtime.exported.manifest import ExportedCheckpoint, ExportedSegment, Manifest, Preprocessing
 from dyninf.runtime.exported.network import load
-from dyninf.tensor_file import load_tensors
+from dyninf.tensor_file import load_tensors, save_tensors
 from dyninf.trace import FittedPolicy, Milliseconds, Trace
 
 SECONDS = 60
@@ -293,6 +294,37 @@ def test_weights_of_few_numbers_make_no_large_network(tmp_path: Path) -> None:
     torch.save(checkpoint(config) | {"state_dict": state}, path)
     said = refusal(lambda path: checkpoint_file.read(path).network(), path)
     assert "wide.ckpt is damaged: it does not hold all numbers of network." in said or "conv" in said
+
+
+def run_whose_best_epoch_is(named: str, folder: Path) -> Path:
+    """The last.ckpt of a training of one epoch, which is to remove `named` at the next one."""
+    fit(trainer_of(folder, max_epochs=1), folder)
+    content = load_tensors(folder / "last.ckpt")
+    [state] = [each for each in content["callbacks"].values() if "best_k_models" in each]
+    path, worst = f"{state['dirpath']}/{named}", torch.tensor(torch.inf)
+    state |= {"best_k_models": {path: worst}, "kth_best_model_path": path, "kth_value": worst}
+    save_tensors(folder / "last.ckpt", content)
+    return folder / "last.ckpt"
+
+
+@pytest.mark.filterwarnings("ignore:.*")
+def test_a_run_whose_best_epoch_lies_outside_its_folder_does_not_go_on(tmp_path: Path) -> None:
+    last = run_whose_best_epoch_is("../victim", tmp_path / "run")
+    (tmp_path / "victim").mkdir()
+    (tmp_path / "victim/file").touch()
+    assert "victim' as the file of a best epoch, which is not in " in refusal(
+        lambda path: fit(trainer_of(path.parent), path.parent), last
+    )
+    assert (tmp_path / "victim/file").exists()
+
+
+@pytest.mark.filterwarnings("ignore:.*")
+def test_a_run_that_goes_on_removes_no_folder(tmp_path: Path) -> None:
+    last = run_whose_best_epoch_is("inner", tmp_path / "run")
+    (tmp_path / "run/inner").mkdir()
+    (tmp_path / "run/inner/file").touch()
+    fit(trainer_of(last.parent), last.parent)
+    assert (tmp_path / "run/inner/file").exists()
 
 
 @pytest.mark.parametrize(

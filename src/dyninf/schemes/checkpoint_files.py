@@ -24,3 +24,8 @@ class CheckpointFiles(TorchCheckpointIO):
         """Raises FileNotFoundError, or ValueError if the file is damaged or holds more than tensors."""
         content: dict[str, Any] = load_tensors(Path(path))
         return content
+
+    def remove_checkpoint(self, path: Any) -> None:
+        """Only a file: what the checkpoint of a training names may be a folder, which stays."""
+        if Path(path).is_file():
+            Path(path).unlink()

@@ -57,7 +57,7 @@ class LastCheckpoint(Checkpoint):
 
     Raises:
         ValueError: an interval is not positive; or a training goes on with another number of clips in a step,
-            or to fewer epochs than are done.
+            to fewer epochs than are done, or with files of its best epochs that lie outside their folder.
     """
 
     def __init__(
@@ -254,15 +254,29 @@ def _check_best(trainer: Trainer) -> None:
 
 
 def _move_best(trainer: Trainer, states: dict[str, Any]) -> None:
-    """Name the files of a run's best epochs by where its folder is now; Lightning would forget them."""
+    """Name the files of a run's best epochs by where its folder is now; Lightning would forget them.
+
+    Raises ValueError if one lies outside: Lightning removes what was the best epoch's when another one is.
+    """
     for callback in trainer.checkpoint_callbacks:
         state = states.get(callback.state_key)
         if isinstance(callback, ModelCheckpoint) and state is not None:
             before, now = str(state["dirpath"]), str(callback.dirpath)
-            for name in ("best_model_path", "kth_best_model_path", "last_model_path"):
+            names = ("best_model_path", "kth_best_model_path", "last_model_path")
+            for name in names:
                 state[name] = state[name].replace(before, now, 1)
             best = state["best_k_models"].items()
             state |= {"dirpath": now, "best_k_models": {k.replace(before, now, 1): v for k, v in best}}
+            for file in (*(state[name] for name in names), *state["best_k_models"]):
+                _check_inside(file, Path(now), trainer)
+
+
+def _check_inside(file: str, folder: Path, trainer: Trainer) -> None:
+    path = Path(file)
+    if file and not (path.is_absolute() and folder.resolve() in path.resolve().parents):
+        raise ValueError(
+            f"{trainer.ckpt_path} names {file!r} as the file of a best epoch, which is not in {folder}"
+        )
 
 
 def clips_of_a_step(trainer: Trainer) -> int | None:
