@@ -4,6 +4,7 @@ The end is an error in some hook, in a process that goes on; `tests/experiments/
 """
 
 import csv
+import shutil
 import signal
 from collections.abc import Callable
 from functools import partial
@@ -99,9 +100,12 @@ def trainer_of(folder: Path, *more: Callback, last: dict | None = None, **settin
     )
 
 
-def fit(trainer: Trainer, folder: Path, mixing: Mixup | None = None) -> None:
-    """Train, or go on where the folder has a last.ckpt: into another network, after other random numbers."""
-    last = folder / "last.ckpt"
+def fit(trainer: Trainer, folder: Path, mixing: Mixup | None = None, begin: Path | None = None) -> None:
+    """Train, or go on where the folder has a last.ckpt: into another network, after other random numbers.
+
+    begin: the file to go on from instead.
+    """
+    last = begin or folder / "last.ckpt"
     resume = last if last.is_file() else None
     network = random_network(
         "resnet_small", "input", 4, seed=1 if resume is None else 2, width=8, head_width=8, dropout=0.3
@@ -255,6 +259,20 @@ def test_a_run_whose_folder_was_moved_knows_its_best_epoch(
     fit(trainer, moved)
     assert trainer.checkpoint_callback.best_model_path == str(moved / "best.ckpt")
     assert differing(left_by(moved), undisturbed) == []
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_a_run_that_begins_from_a_file_of_another_needs_nothing_else_of_that_one(
+    epochs: int, tmp_path: Path
+) -> None:
+    fit(trainer_of(tmp_path / "other", max_epochs=1), tmp_path / "other")
+    file = (tmp_path / "other/last.ckpt").rename(tmp_path / "file.ckpt")
+    shutil.rmtree(tmp_path / "other")
+    trainer = trainer_of(tmp_path / "run", last={"every_steps": 1}, max_epochs=epochs)
+    fit(trainer, tmp_path / "run", begin=file)
+    best = tmp_path / "run/best.ckpt"
+    assert trainer.checkpoint_callback.best_model_path == (str(best) if best.is_file() else "")
+    assert best.is_file() == (epochs == 2)
 
 
 @pytest.mark.parametrize("setting", [{"every_minutes": 0}, {"every_steps": -1}, {"every_minutes": "often"}])

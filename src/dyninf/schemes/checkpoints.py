@@ -178,6 +178,8 @@ class LastCheckpoint(Checkpoint):
             )
         if is_own:
             _move_best(trainer, checkpoint["callbacks"])
+        else:
+            _forget_best(trainer, checkpoint["callbacks"])
         epochs = loops["epoch_progress"]["current"]["processed"]
         if trainer.max_epochs is not None and 0 <= trainer.max_epochs < epochs:
             raise ValueError(f"trainer.max_epochs={trainer.max_epochs}, but {epochs} epochs are done already")
@@ -269,6 +271,13 @@ def _move_best(trainer: Trainer, states: dict[str, Any]) -> None:
             state |= {"dirpath": now, "best_k_models": {k.replace(before, now, 1): v for k, v in best}}
             for file in (*(state[name] for name in names), *state["best_k_models"]):
                 _check_inside(file, Path(now), trainer)
+
+
+def _forget_best(trainer: Trainer, states: dict[str, Any]) -> None:
+    """Another run's best epochs are not this one's, and their files may be gone; Lightning would keep one."""
+    for callback in trainer.checkpoint_callbacks:
+        if isinstance(callback, ModelCheckpoint):
+            states.pop(callback.state_key, None)
 
 
 def _check_inside(file: str, folder: Path, trainer: Trainer) -> None:
