@@ -4,8 +4,11 @@ The end is an error in some hook, in a process that goes on; `tests/experiments/
 """
 
 import csv
+import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -100,7 +103,13 @@ def trainer_of(folder: Path, *more: Callback, last: dict | None = None, **settin
     )
 
 
-def fit(trainer: Trainer, folder: Path, mixing: Mixup | None = None, begin: Path | None = None) -> None:
+def fit(
+    trainer: Trainer,
+    folder: Path,
+    mixing: Mixup | None = None,
+    begin: Path | None = None,
+    batch_size: int = BATCH,
+) -> None:
     """Train, or go on where the folder has a last.ckpt: into another network, after other random numbers.
 
     begin: the file to go on from instead.
@@ -116,7 +125,7 @@ def fit(trainer: Trainer, folder: Path, mixing: Mixup | None = None, begin: Path
         partial(MultiStepLR, milestones=[1, 2]),
         mixing=mixing,
     )
-    trainer.fit(module, MemoryModule(folder, batch_size=BATCH, num_workers=0), ckpt_path=resume)
+    trainer.fit(module, MemoryModule(folder, batch_size=batch_size, num_workers=0), ckpt_path=resume)
 
 
 def left_by(folder: Path) -> dict[str, object]:
@@ -226,6 +235,24 @@ def test_a_signal_has_a_checkpoint_at_the_end_of_its_batch(
     fit(trainer_of(tmp_path, count), tmp_path)
     assert -count.left == (EPOCHS - epochs) * STEPS - batches  # nothing was trained again
     assert differing(left_by(tmp_path), undisturbed) == []
+
+
+def test_several_processes_save_within_ten_steps_of_a_signal_to_one_and_go_on(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.schemes.signals_to_two_processes", str(tmp_path)],
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    whole = left_by(tmp_path / "undisturbed")
+    for name in ("SIGTERM", "SIGUSR1"):
+        loops = load_tensors(tmp_path / f"{name}.ckpt")["loops"]["fit_loop"]
+        assert loops["epoch_progress"]["current"]["completed"] == 3
+        assert loops["epoch_loop.batch_progress"]["current"]["completed"] == 2  # the first step of three
+        assert differing(left_by(tmp_path / name), whole) == []
 
 
 def test_a_limit_of_steps_within_an_epoch_keeps_the_place_for_more_of_them(

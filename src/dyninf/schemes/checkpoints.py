@@ -29,7 +29,7 @@ SAVE_SIGNAL = signal.SIGUSR1
 CLIPS_KEY = "clips_of_a_step"
 
 ASK_EVERY = 10
-"""Batches after which several processes ask one another whether to save: each time takes a message."""
+"""Steps of the optimizer after which several processes ask one another whether to save, in a message."""
 
 
 @runtime_checkable
@@ -45,8 +45,9 @@ class LastCheckpoint(Checkpoint):
 
     At the end of each epoch, when its figures are in the logs; every so many minutes or steps; on SIGUSR1 and
     SIGTERM; where a limit of steps or time ends the training; and on Ctrl-C, which then ends the training (a
-    second one ends it at once). Signals wait for the end of a batch, in training or in validation. What is
-    drawn follows from seeds, so that the file needs no state of a generator.
+    second one ends it at once). Signals wait for the end of a batch, in training or in validation; several
+    processes heed them every `ASK_EVERY` steps of the optimizer, and at the end of an epoch. What is drawn
+    follows from seeds, so that the file needs no state of a generator.
 
     Args:
         dirpath: the file's folder.
@@ -107,7 +108,7 @@ class LastCheckpoint(Checkpoint):
         if loop._should_accumulate():
             return
         ends = trainer.should_stop or trainer.global_step == trainer.max_steps
-        if not (ends or self._is_time(trainer) or self._is_asked(trainer, batch_idx)):
+        if not (ends or self._is_time(trainer) or self._is_asked(trainer)):
             return
         if _validation_follows(trainer):
             self._save(trainer, before_validation)
@@ -130,7 +131,7 @@ class LastCheckpoint(Checkpoint):
         # Several processes may have different numbers of these batches, and cannot ask one another.
         if trainer.state.fn != "fit" or trainer.sanity_checking or trainer.world_size > 1:
             return
-        if self._is_asked(trainer, batch_idx) and not trainer.should_stop:
+        if self._is_asked(trainer) and not trainer.should_stop:
             self._save(trainer, before_validation)
             self._answer(trainer)
 
@@ -193,14 +194,14 @@ class LastCheckpoint(Checkpoint):
     def _is_time(self, trainer: Trainer) -> bool:
         return self.every_steps is not None and trainer.global_step % self.every_steps == 0
 
-    def _is_asked(self, trainer: Trainer, batch_idx: int) -> bool:
+    def _is_asked(self, trainer: Trainer) -> bool:
         """By a signal or the clock, which is that of the first process."""
         asked = bool(self._asked) or trainer.received_sigterm
         if self.every_minutes is not None and trainer.is_global_zero:
             asked |= time.monotonic() - self._saved_at >= 60 * self.every_minutes
         if trainer.world_size == 1:
             return asked
-        return (batch_idx + 1) % ASK_EVERY == 0 and _any(trainer, asked)
+        return trainer.global_step % ASK_EVERY == 0 and _any(trainer, asked)
 
     def _save(self, trainer: Trainer, place: Callable[[Loops], None]) -> None:
         _check_best(trainer)
