@@ -3,14 +3,14 @@
 from pathlib import Path
 
 import pytorch_lightning as pl
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger
 from rich.console import Console
 
 from dyninf import checkpoint_file, going_on
 from dyninf.allowed_targets import check_targets
 from dyninf.backbones import fit_weights, read_weights
-from dyninf.cli import application, quieten
+from dyninf.cli import application, is_first_process, quieten
 from dyninf.configuration import make, make_promise, make_recording, yes_or_no
 from dyninf.data import ShareSkipped, VideoDataModule
 from dyninf.learning_rate import scale_learning_rate
@@ -18,7 +18,7 @@ from dyninf.policies import Policy
 from dyninf.report import EpochTable, followed, load_milliseconds, tags_of
 from dyninf.report.assess import check_kept
 from dyninf.reporting import report_run
-from dyninf.schemes import SaveConfig, SchemeModule, SeedSteps
+from dyninf.schemes import SaveConfig, SchemeModule, SeedSteps, heed_signals
 from dyninf.together import Together, wait_for_the_first
 from dyninf.trace import Share
 from dyninf.training import train
@@ -27,6 +27,13 @@ from dyninf.training import train
 @application("train", before=wait_for_the_first)
 def main(config: DictConfig) -> float | None:
     """Build what the config names and train it; returns the dynamic top-1 on calibration for sweepers."""
+    after_signal = OmegaConf.select(config, "callbacks.last.after_signal")
+    with heed_signals(make(after_signal) if after_signal else None, speaks=is_first_process()):
+        return run(config)
+
+
+def run(config: DictConfig) -> float | None:
+    """The same, where signals are seen to."""
     quieten()
     pl.seed_everything(config.seed, workers=True, verbose=False)
     output = Path(config.paths.output_dir)

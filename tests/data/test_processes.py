@@ -14,6 +14,8 @@ def behave(how: str) -> str:
         os.kill(os.getpid(), signal.SIGSEGV)
     if how == "leave":
         os._exit(3)
+    if how == "save":
+        os.kill(os.getpid(), signal.SIGUSR1)
     if how == "hang":
         time.sleep(600)
     return how.upper()
@@ -28,6 +30,10 @@ def test_every_item_has_its_result_whatever_becomes_of_the_others() -> None:
     assert found[3] == Lost(True, "took more than 3 s")
     assert found[5] == Lost(False, "the process that read it crashed (exit code 3)")
     assert len(found) == len(items)
+
+
+def test_a_signal_that_asks_the_maker_to_save_is_not_for_them() -> None:
+    assert dict(each_in_a_process(behave, ["save", "a"], jobs=1, time_limit=60)) == {0: "SAVE", 1: "A"}
 
 
 def test_no_item_needs_no_process() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from experiments.faults.killing import Moment, when
 from experiments.faults.train import after_savings, compare, left_by
-from tests.end_to_end.commands import ENVIRONMENT, Finished, forked, killed
+from tests.end_to_end.commands import ENVIRONMENT, Begun, Finished, forked, killed
 
 Command = Callable[..., Finished]
 MORE = (
@@ -74,6 +74,25 @@ def test_a_scheduler_that_ends_every_process_at_once_ends_the_training_with_a_ch
         os.killpg(training.pid, 0)
     command("train", *words).check()
     assert compare(left_by(run), left_by(whole / "run")) == {}
+
+
+def test_a_signal_while_traces_are_recorded_queues_the_job_again_and_ends_nothing(
+    settings: list[str], here: Path
+) -> None:
+    program = here / "bin/scontrol"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$@" >> {here}/called\n')
+    program.chmod(0o755)
+    path = os.pathsep.join([str(program.parent), os.environ["PATH"]])
+    words = [*settings, "output=run", "+callbacks.last.after_signal._target_=dyninf.schemes.Requeue"]
+    begun = Begun("train", *words, cwd=here, logs=here / "logs", PATH=path, SLURM_JOB_ID="4711")
+    while not (here / "run/trace").exists():
+        assert begun.process.is_alive(), begun.wait().err
+        time.sleep(0.002)
+    os.kill(begun.pid, signal.SIGUSR1)
+    done = begun.wait().check()
+    assert done.err == "SIGUSR1: no step is trained now; the job is queued again\n"
+    assert (here / "called").read_text() == "requeue 4711\n"
 
 
 def test_a_run_that_is_finished_says_so_and_does_nothing(

@@ -1,11 +1,12 @@
 """Jobs of SLURM, with a ``scontrol`` that writes down how it is called."""
 
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from dyninf.schemes import Requeue, SlurmTasks
+from dyninf.schemes import Requeue, SlurmTasks, heed_signals
 
 
 @pytest.fixture
@@ -60,6 +61,28 @@ def test_a_job_that_cannot_be_queued_again_is_told_and_tried_again(
         again(SimpleNamespace(is_global_zero=True))
     line = "saved; the job is not queued again: scontrol ended with code 1: Job has no requeue flag\n"
     assert capsys.readouterr().err == 2 * line
+
+
+def test_outside_a_training_the_signal_queues_the_job_again_once(
+    called: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(signal.SIGUSR1)
+    with heed_signals(Requeue(), speaks=True):
+        for _ in range(2):
+            signal.raise_signal(signal.SIGUSR1)
+    assert signal.getsignal(signal.SIGUSR1) == before
+    assert called.read_text() == "requeue|4711|\n"
+    assert capfd.readouterr().err == "SIGUSR1: no step is trained now; the job is queued again\n"
+
+
+@pytest.mark.parametrize("after_signal, speaks", [(None, True), (Requeue(), False)])
+def test_outside_a_training_the_signal_ends_nothing(
+    after_signal: Requeue | None, speaks: bool, called: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with heed_signals(after_signal, speaks):
+        signal.raise_signal(signal.SIGUSR1)
+    assert not called.exists()
+    assert capfd.readouterr().err == "SIGUSR1: no step is trained now; it goes on\n" * speaks
 
 
 def test_without_srun_the_trainer_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

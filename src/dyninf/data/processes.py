@@ -124,8 +124,9 @@ def _serve(connection: Connection, work: Callable[[Any], Any]) -> None:
 
 
 def live_and_die_with_the_maker() -> None:
-    """In a process that another one made: leave Ctrl-C to its maker, and end when the maker does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """In a process that another one made: leave Ctrl-C and SIGUSR1 to it, and end when it does."""
+    for number in (signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
     maker = multiprocessing.parent_process()
     assert maker is not None, "runs in processes that were made by another one only"
 

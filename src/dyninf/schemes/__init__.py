@@ -9,7 +9,7 @@ from dyninf.schemes.distillation import SelfDistillation
 from dyninf.schemes.input_axis import InputAxisModule
 from dyninf.schemes.joint import JointModule
 from dyninf.schemes.mixing import Cutmix, Mixing, Mixup, MixupOrCutmix
-from dyninf.schemes.slurm import Requeue, SlurmTasks
+from dyninf.schemes.slurm import Requeue, SlurmTasks, heed_signals
 
 __all__ = [
     "CheckpointFiles",
@@ -27,4 +27,5 @@ __all__ = [
     "SeedSteps",
     "SelfDistillation",
     "SlurmTasks",
+    "heed_signals",
 ]

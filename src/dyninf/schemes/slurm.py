@@ -3,11 +3,18 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 from pytorch_lightning import Trainer
 from pytorch_lightning.plugins.environments import SLURMEnvironment
+
+from dyninf.schemes.checkpoints import SAVE_SIGNAL
 
 PATIENCE_SECONDS = 60  # with scontrol, which waits for the controller
 
@@ -45,12 +52,45 @@ class Requeue:
         self._done = False
 
     def __call__(self, trainer: Trainer) -> None:
-        if not trainer.is_global_zero or self._done:
-            return
+        if trainer.is_global_zero and (said := self.ask()):
+            print(f"saved; {said}", file=sys.stderr, flush=True)
+
+    def ask(self) -> str | None:
+        """What came of asking SLURM, in words; None where it was asked before and has agreed."""
+        if self._done:
+            return None
         problem = requeue()
         self._done = problem is None
-        text = f"the job is not queued again: {problem}" if problem else "the job is queued again"
-        print(f"saved; {text}", file=sys.stderr, flush=True)
+        return f"the job is not queued again: {problem}" if problem else "the job is queued again"
+
+
+@contextmanager
+def heed_signals(after_signal: object, speaks: bool) -> Iterator[None]:
+    """A block in which SIGUSR1 does not end this process: before a training, and after it.
+
+    A training itself has `LastCheckpoint`. Here all that is done is on disk, or is soon made again.
+
+    Args:
+        after_signal: `LastCheckpoint`'s; a `Requeue` asks SLURM here as well.
+        speaks: asks, and says so in a line; one process of a run is to.
+    """
+
+    def heed(number: int, frame: FrameType | None) -> None:
+        if not speaks:
+            return
+        asked = after_signal.ask() if isinstance(after_signal, Requeue) else "it goes on"
+        if asked:
+            # Not a print, which may have been interrupted in the middle of another one.
+            os.write(2, f"{signal.Signals(number).name}: no step is trained now; {asked}\n".encode())
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(SAVE_SIGNAL, heed)
+    try:
+        yield
+    finally:
+        signal.signal(SAVE_SIGNAL, before)
 
 
 def requeue() -> str | None:
