@@ -121,7 +121,7 @@ def test_logits_that_are_not_finite_are_never_confident(value: float, threshold:
     logits_BJN = torch.randn(3, 2, 4)
     logits_BJN[2, 1, 3] = value
     for num_checkpoints in (2, 5):  # whether this checkpoint is the last or not
-        with pytest.raises(ValueError, match="logits of clip 2 at checkpoint 1 are not finite"):
+        with pytest.raises(ValueError, match=r"logits of clip 2 at checkpoint 1 \(from 0\) are not finite"):
             MaxProbability(threshold).stops(Evidence(logits_BJN), num_checkpoints)
     with pytest.raises(ValueError, match="clip 2 at checkpoint 1"):
         check_logits(logits_BJN)

@@ -80,7 +80,7 @@ def test_zero_stops_all_at_the_first_checkpoint_and_above_one_nobody_before_the_
 def test_logits_that_are_not_finite_are_never_confident(policy: Policy, value: float) -> None:
     evidence = random_evidence(3, 2, 4, seed=2)
     evidence.logits_BJN[1, 0, 2] = value
-    with pytest.raises(ValueError, match="logits of clip 1 at checkpoint 0 are not finite"):
+    with pytest.raises(ValueError, match=r"logits of clip 1 at checkpoint 0 \(from 0\) are not finite"):
         policy.with_threshold(0.5).stops(evidence, 4)
 
 

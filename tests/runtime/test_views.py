@@ -117,9 +117,9 @@ def test_one_view_is_the_clip_bit_for_bit(viewed: Viewed) -> None:
 def test_a_broken_view_is_an_error_that_counts_videos(viewed: Viewed) -> None:
     video_BQTCHW = viewed.video_BQTCHW.clone()
     video_BQTCHW[2, 1] = torch.nan
-    with pytest.raises(ValueError, match="logits of clip 2 at checkpoint 0 are not finite"):
+    with pytest.raises(ValueError, match=r"logits of clip 2 at checkpoint 0 \(from 0\) are not finite"):
         infer(viewed.network, video_BQTCHW, viewed.policy)
-    with pytest.raises(ValueError, match="video clip-2 at checkpoint 0 are not finite"):
+    with pytest.raises(ValueError, match=r"video clip-2 at checkpoint 0 \(from 0\) are not finite"):
         evaluate(viewed.network, [labelled(video_BQTCHW)], viewed.policy)
 
 
