@@ -1,6 +1,8 @@
 """A small part of the fuzz study: mutated files end in a right read or in one clear line."""
 
+import json
 import sys
+from pathlib import Path
 
 import pytest
 from experiments.fuzz import children
@@ -12,6 +14,7 @@ from experiments.fuzz.video_mutations import MUTATIONS, parts
 from experiments.fuzz.videos import SEEDS, Videos, write_seeds
 from tests.experiments.evil import Evil
 
+STUDY = Path(children.__file__).parent
 linux = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 
 
@@ -20,6 +23,16 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Videos:
     folder = tmp_path_factory.mktemp("seeds")
     write_seeds(folder)
     return Videos(folder)
+
+
+@pytest.mark.parametrize("name", ["results", "run_lists", "run_files"])
+def test_the_tables_of_the_study_are_those_of_its_results_and_without_a_fault(name: str) -> None:
+    results = json.loads((STUDY / f"{name}.json").read_text())
+    found = results.get("video files", results)
+    assert found["faults"] == []
+    rows = (STUDY / f"{name}.md").read_text().strip()
+    assert f"**{sum(found['outcomes'][kind].get('clean error', 0) for kind in found['outcomes'])}**" in rows
+    assert rows in (STUDY / "README.md").read_text()
 
 
 @linux
