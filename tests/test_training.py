@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from dyninf.checkpoint_file import network_weights
 from dyninf.data import Synthetic
 from dyninf.grid import Network, Scheme
 from dyninf.policies import MaxProbability
-from dyninf.schemes import JointModule
+from dyninf.schemes import CheckpointFiles, JointModule, LastCheckpoint
 from dyninf.tensor_file import load_tensors
 from dyninf.training import train
 
@@ -88,3 +89,37 @@ def test_a_file_without_weights_says_what_is_missing(content: object, words: str
     torch.save(content, tmp_path / "odd.ckpt")
     with pytest.raises(ValueError, match=f"odd[.]ckpt {words}"):
         network_weights(tmp_path / "odd.ckpt")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"callbacks": [1]},
+        {"loops": {"fit_loop": 3}},
+        {"loops": {}},
+        {"optimizer_states": ["x"]},
+        {"optimizer_states": [{"state": {}, "param_groups": []}]},
+        {"lr_schedulers": 7},
+        {"state_dict": {"network.x": torch.zeros(1)}},
+        {"state_dict": 1},
+        {"pytorch-lightning_version": 5},
+        {"pytorch-lightning_version": "new"},
+    ],
+    ids=str,
+)
+def test_a_file_that_holds_no_training_to_go_on_with_is_named(odd: dict[str, Any], tmp_path: Path) -> None:
+    data, module = objects(tmp_path)
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    once = Trainer(accelerator="cpu", max_epochs=1, enable_checkpointing=False, **quiet)
+    once.fit(module, data)
+    once.save_checkpoint(tmp_path / "last.ckpt")
+    torch.save(load_tensors(tmp_path / "last.ckpt") | odd, tmp_path / "last.ckpt")
+    callbacks, plugins = [LastCheckpoint(tmp_path)], [CheckpointFiles()]
+    again = Trainer(accelerator="cpu", max_epochs=2, plugins=plugins, callbacks=callbacks, **quiet)
+    with pytest.raises(ValueError) as caught:
+        train(data, module, again, MaxProbability(0.5), tmp_path / "run", resume=tmp_path / "last.ckpt")
+    said = str(caught.value)
+    assert said.isprintable()
+    assert said.startswith(
+        (f"{tmp_path / 'last.ckpt'} is damaged", f"{tmp_path / 'last.ckpt'}: loaded state")
+    )

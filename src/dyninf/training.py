@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 
 from dyninf import checkpoint_file
 from dyninf.data import VideoDataModule
+from dyninf.json_file import brief
 from dyninf.policies import Policy
 from dyninf.report import Assessment, assess, log_assessment
 from dyninf.schemes import SchemeModule
@@ -36,10 +37,12 @@ def train(
 
     The best epoch is that of the trainer's checkpoint callback, or the last where it has none; its file needs
     to hold no more than the trainer writes.
+
+    Raises ValueError if `resume` holds something else than a training to go on with.
     """
     if trainer.is_global_zero:
         datamodule.keep_skipped(output)
-    trainer.fit(module, datamodule, ckpt_path=resume)
+    _fit(trainer, module, datamodule, resume)
     best = trainer.checkpoint_callback.best_model_path if trainer.checkpoint_callback else ""  # type: ignore[attr-defined]
     if best:
         checkpoint_file.load_weights(module.network, checkpoint_file.network_weights(best), Path(best))
@@ -58,3 +61,18 @@ def train(
     if assessment is not None:
         log_assessment(trainer.loggers, assessment, datamodule)
     return assessment
+
+
+def _fit(trainer: pl.Trainer, module: SchemeModule, datamodule: VideoDataModule, resume: Path | None) -> None:
+    try:
+        trainer.fit(module, datamodule, ckpt_path=resume)
+    except (LookupError, TypeError, AttributeError, RuntimeError, ValueError) as error:
+        # Lightning lets go of what the file held when all of it has been taken in.
+        if resume is None or not trainer._checkpoint_connector._loaded_checkpoint:
+            raise
+        if not isinstance(error, ValueError):
+            said = f"{type(error).__name__}: {brief(error)}"
+            raise ValueError(f"{resume} is damaged, or of another training: {said}") from error
+        if str(resume) in str(error):
+            raise
+        raise ValueError(f"{resume}: {brief(error)}") from error

@@ -1,11 +1,15 @@
 """How Lightning's checkpoints become files: whole or not at all, with a checksum, and read without trust."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from dyninf.tensor_file import load_tensors, save_tensors
+
+VERSION = "pytorch-lightning_version"
+"""The entry by which Lightning knows how to read a file."""
 
 
 class CheckpointFiles(TorchCheckpointIO):
@@ -23,6 +27,9 @@ class CheckpointFiles(TorchCheckpointIO):
     ) -> dict[str, Any]:
         """Raises FileNotFoundError, or ValueError if the file is damaged or holds more than tensors."""
         content: dict[str, Any] = load_tensors(Path(path))
+        version = content.get(VERSION) if isinstance(content, dict) else None
+        if not isinstance(version, str) or not re.match(r"\d+\.\d+", version):
+            raise ValueError(f"{path} is damaged: it has no {VERSION!r} entry, or a wrong one")
         return content
 
     def remove_checkpoint(self, path: Any) -> None:
