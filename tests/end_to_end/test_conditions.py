@@ -5,32 +5,40 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from experiments.faults.conditions import Command, row_of
+from experiments.faults.conditions import Command, row_of, run
 from experiments.faults.failing_machines import Condition, plain, remove
-from experiments.faults.outcomes import results
+from experiments.faults.outcomes import damaged, results
 from tests.end_to_end.commands import forked
 
 SMALL_FILES = Condition("files of 4 kB at most", plain, prefix=("prlimit", "--fsize=4096"))
 REMOVED = Condition("output folder removed", plain, meanwhile=remove)
 
 
+@pytest.fixture
+def evaluate(run_of: Callable[[str], Path]) -> Command:
+    checkpoint = run_of("joint") / "checkpoints/best.ckpt"
+    words = ["dyninf.evaluate", f"checkpoint={checkpoint}", "report=false"]
+    return Command("evaluate", words, "config.yaml")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="prlimit is of Linux")
-@pytest.mark.parametrize(
-    ("condition", "said"),
-    [(SMALL_FILES, "ulimit -f"), (REMOVED, "config.yaml was removed meanwhile; start it again")],
-    ids=["full", "removed"],
-)
-def test_an_evaluation_that_its_machine_fails_leaves_whole_files_and_comes_to_the_same_again(
-    condition: Condition, said: str, run_of: Callable[[str], Path], tmp_path: Path
+def test_an_evaluation_without_room_leaves_whole_files_and_comes_to_the_same_again(
+    evaluate: Command, tmp_path: Path
 ) -> None:
-    words = [f"checkpoint={run_of('joint') / 'checkpoints/best.ckpt'}", "report=false"]
+    words = evaluate.words[1:]
     forked("evaluate", *words, "output=whole", cwd=tmp_path, logs=tmp_path / "logs").check()
-    evaluate = Command("evaluate", ["dyninf.evaluate", *words], "config.yaml")
-    whole = results(tmp_path / "whole")
-    row = row_of(evaluate, condition, tmp_path / "place", whole, 0)
+    row = row_of(evaluate, SMALL_FILES, tmp_path / "place", results(tmp_path / "whole"), 0)
     assert (row["code"], row["again"], row["damaged"], row["traceback"]) == (2, 0, "", False)
-    assert said in str(row["said"])
+    assert "ulimit -f" in str(row["said"])
     assert row["identical"]
+
+
+def test_an_evaluation_whose_folder_is_removed_says_so(evaluate: Command, tmp_path: Path) -> None:
+    (tmp_path / "place").mkdir()
+    code, said = run(evaluate, tmp_path / "place/out", tmp_path / "place/log", REMOVED)
+    assert code == 2
+    assert "config.yaml was removed meanwhile; start it again" in said.splitlines()[-1]
+    assert damaged(tmp_path / "place/out") == []
 
 
 def test_a_training_whose_folder_is_removed_in_its_assessment_says_so_and_comes_to_the_same_again(
