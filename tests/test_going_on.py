@@ -24,7 +24,10 @@ def test_the_number_of_processes_may_change_where_nothing_else_does() -> None:
     one, two = composed(), composed("trainer=ddp_cpu", "dataset.batch_size=4")
     synchronised = composed("trainer=ddp"), composed("trainer.sync_batchnorm=true")
     for begun, config in ((one, two), (two, one), synchronised, synchronised[::-1]):
+        assert begun != config
         check(begun, config)
+    with pytest.raises(ValueError, match=r"trainer\.sync_batchnorm is True in the file, False here"):
+        check(synchronised[0], one)
 
 
 def test_a_file_that_says_nothing_of_batch_norms_was_made_without_synchronising_them() -> None:

@@ -10,10 +10,11 @@ from types import FrameType
 from typing import Any, Protocol, runtime_checkable
 
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
+from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.trainer.call import _call_callbacks_state_dict
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
+from dyninf.schemes.best_epochs import check_best, forget_best, move_best
 from dyninf.schemes.position import (
     Loops,
     after_batch,
@@ -178,9 +179,9 @@ class LastCheckpoint(Checkpoint):
                 f"{trainer.world_size} processes: change dataset.batch_size or trainer.devices"
             )
         if is_own:
-            _move_best(trainer, checkpoint["callbacks"])
+            move_best(trainer, checkpoint["callbacks"])
         else:
-            _forget_best(trainer, checkpoint["callbacks"])
+            forget_best(trainer, checkpoint["callbacks"])
         epochs = loops["epoch_progress"]["current"]["processed"]
         if trainer.max_epochs is not None and 0 <= trainer.max_epochs < epochs:
             raise ValueError(f"trainer.max_epochs={trainer.max_epochs}, but {epochs} epochs are done already")
@@ -204,7 +205,7 @@ class LastCheckpoint(Checkpoint):
         return trainer.global_step % ASK_EVERY == 0 and _any(trainer, asked)
 
     def _save(self, trainer: Trainer, place: Callable[[Loops], None]) -> None:
-        _check_best(trainer)
+        check_best(trainer)
         for logger in trainer.loggers:
             logger.save()  # first, so that rows of before the checkpoint cannot be lost
         self._place = place
@@ -245,48 +246,6 @@ class LastCheckpoint(Checkpoint):
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._handlers = {}
-
-
-def _check_best(trainer: Trainer) -> None:
-    """Raise FileNotFoundError if the best epoch's file is gone: nothing could be made of the training."""
-    best = getattr(trainer.checkpoint_callback, "best_model_path", "")
-    if trainer.is_global_zero and best and not Path(best).is_file():
-        raise FileNotFoundError(
-            f"{best} was removed while the training ran, which cannot go on without; start it again"
-        )
-
-
-def _move_best(trainer: Trainer, states: dict[str, Any]) -> None:
-    """Name the files of a run's best epochs by where its folder is now; Lightning would forget them.
-
-    Raises ValueError if one lies outside: Lightning removes what was the best epoch's when another one is.
-    """
-    for callback in trainer.checkpoint_callbacks:
-        state = states.get(callback.state_key)
-        if isinstance(callback, ModelCheckpoint) and state is not None:
-            before, now = str(state["dirpath"]), str(callback.dirpath)
-            names = ("best_model_path", "kth_best_model_path", "last_model_path")
-            for name in names:
-                state[name] = state[name].replace(before, now, 1)
-            best = state["best_k_models"].items()
-            state |= {"dirpath": now, "best_k_models": {k.replace(before, now, 1): v for k, v in best}}
-            for file in (*(state[name] for name in names), *state["best_k_models"]):
-                _check_inside(file, Path(now), trainer)
-
-
-def _forget_best(trainer: Trainer, states: dict[str, Any]) -> None:
-    """Another run's best epochs are not this one's, and their files may be gone; Lightning would keep one."""
-    for callback in trainer.checkpoint_callbacks:
-        if isinstance(callback, ModelCheckpoint):
-            states.pop(callback.state_key, None)
-
-
-def _check_inside(file: str, folder: Path, trainer: Trainer) -> None:
-    path = Path(file)
-    if file and not (path.is_absolute() and folder.resolve() in path.resolve().parents):
-        raise ValueError(
-            f"{trainer.ckpt_path} names {file!r} as the file of a best epoch, which is not in {folder}"
-        )
 
 
 def clips_of_a_step(trainer: Trainer) -> int | None:
